@@ -1,0 +1,58 @@
+# Two commands: `make demo` and `make test`. Each makes the environments it needs; nothing is installed outside them.
+PYTHON ?= python3
+APP := .venv/bin
+TRAINER := .venv-trainer/bin
+PIP_FLAGS := --quiet --disable-pip-version-check
+
+.PHONY: demo test lint format test-app test-trainer clean help
+.DEFAULT_GOAL := help
+
+help: ## what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: .venv/ready .venv-trainer/ready ## the main job on the embedded cluster, with the real trainer on a tiny model
+	@$(APP)/websight-tui demo $(DEMO_FLAGS)
+
+test: lint test-app test-trainer ## lint and every test; says what was skipped and why
+
+lint: .venv/dev-ready ## ruff, mypy strict, import contracts
+	@$(APP)/ruff check .
+	@$(APP)/ruff format --check .
+	@$(APP)/mypy
+	@$(APP)/lint-imports --no-cache
+
+format: .venv/dev-ready ## let ruff put the code in shape
+	@$(APP)/ruff check --fix-only --quiet .
+	@$(APP)/ruff format .
+
+test-app: .venv/dev-ready .venv-trainer/ready
+	@$(APP)/pytest --ignore tests/trainer -n 2 --dist loadgroup
+
+test-trainer: .venv-trainer/dev-ready
+	@$(TRAINER)/pytest tests/trainer
+
+clean: ## remove the environments and caches
+	rm -rf .venv .venv-trainer .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build
+
+.venv/ready: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(APP)/pip install $(PIP_FLAGS) --editable .
+	@touch $@
+
+.venv/dev-ready: .venv/ready
+	$(APP)/pip install $(PIP_FLAGS) --editable '.[dev]'
+	@touch $@
+
+# The trainer's minimal CPU set: LLaMA-Factory and torchvision without their dependency lists, which would pull in a
+# web interface and gigabytes of CUDA builds.
+.venv-trainer/ready: pyproject.toml
+	$(PYTHON) -m venv .venv-trainer
+	$(TRAINER)/pip install $(PIP_FLAGS) --upgrade pip
+	$(TRAINER)/python -c "import tomllib, pathlib; print('\n'.join(tomllib.loads(pathlib.Path('pyproject.toml').read_text())['project']['optional-dependencies']['demo']))" > .venv-trainer/demo.txt
+	$(TRAINER)/pip install $(PIP_FLAGS) --requirement .venv-trainer/demo.txt
+	$(TRAINER)/pip install $(PIP_FLAGS) --no-deps llamafactory==0.9.5 torchvision==0.28.0
+	@touch $@
+
+.venv-trainer/dev-ready: .venv-trainer/ready
+	$(TRAINER)/pip install $(PIP_FLAGS) 'pytest>=8,<9' 'pytest-timeout>=2.3' 'pytest-asyncio>=1'
+	@touch $@

@@ -1,0 +1,1 @@
+"""PURE: what a run writes about itself (events, trainer logs, job output) in; series, segments and findings out."""

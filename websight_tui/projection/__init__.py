@@ -1,0 +1,1 @@
+"""PURE: will it finish inside the limit, how sure is that, why, and what can be done."""

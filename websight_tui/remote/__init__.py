@@ -1,0 +1,1 @@
+"""Ways to reach a cluster: the protocol (port), SSH with paramiko, the OpenSSH client, and this machine."""

@@ -1,0 +1,140 @@
+"""What the screens show: one immutable AppState, changed only by `reduce(state, event)`.
+
+Worker threads make events, the controller folds them into the state, widgets render it. The headless commands fold
+the same events and print what changed. Nothing here does I/O or looks at a clock: events carry their time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+
+from websight_tui.metrics.model import TrainingLog
+from websight_tui.projection.model import Projection
+from websight_tui.runspec import RunSpec
+from websight_tui.slurm_commands.model import Job
+
+
+class Link(StrEnum):
+    """The connection to a cluster."""
+
+    OFFLINE = "offline"
+    CONNECTING = "connecting"
+    ONLINE = "online"
+    RECONNECTING = "reconnecting"
+    NEEDS_LOGIN = "needs login"
+    FAILED = "failed"
+
+
+class Outcome(StrEnum):
+    """What became of a submission."""
+
+    INTENT = "intent"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    UNKNOWN = "unknown"
+
+
+class Phase(StrEnum):
+    """Where a run is, in words for people; `runs.phase` derives it from jobs and events."""
+
+    SUBMITTING = "submitting"
+    UNKNOWN = "unknown"
+    REJECTED = "rejected"
+    PENDING = "pending"
+    STARTING = "starting"
+    TRAINING = "training"
+    EVALUATING = "evaluating"
+    SAVING = "saving"
+    STOPPING = "stopping"
+    FINISHED = "finished"
+    STOPPED = "saved and stopped"
+    TIMEOUT = "time limit"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class LogTail:
+    """The last lines of a job's output, already safe to show.
+
+    Args:
+        lines: rendered lines (carriage returns applied, control sequences removed), oldest first, bounded.
+        dropped: lines that were shown before and fell out of the bound.
+        size: bytes of the remote file when last read.
+    """
+
+    lines: tuple[str, ...] = ()
+    dropped: int = 0
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """Everything known of one run.
+
+    Args:
+        spec: as submitted.
+        outcome, outcome_text: of the submission; the text is Slurm's reason or the plan for an unknown one.
+        jobs: its chain, oldest first.
+        log: its training log (append-only; compare `log_version` to see whether it moved).
+        stdout, stderr: tails of the newest job's output.
+        projection: the newest; None before the first step.
+        problems: findings in plain words with a next step (reason of death, divergence, stall), newest last.
+    """
+
+    spec: RunSpec
+    outcome: Outcome = Outcome.INTENT
+    outcome_text: str = ""
+    phase: Phase = Phase.SUBMITTING
+    jobs: tuple[Job, ...] = ()
+    log: TrainingLog = field(default_factory=TrainingLog)
+    log_version: int = 0
+    stdout: LogTail = LogTail()
+    stderr: LogTail = LogTail()
+    projection: Projection | None = None
+    problems: tuple[str, ...] = ()
+    seen_at: float | None = None
+
+    @property
+    def job(self) -> Job | None:
+        """The newest job of the chain."""
+        return self.jobs[-1] if self.jobs else None
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterView:
+    """One cluster's connection and queue.
+
+    Args:
+        queue: the user's live jobs, as squeue gave them (runs of this app and foreign ones).
+        queue_at: Unix s at which `queue` was true; its age is shown.
+        error: why the link is not online, with the next step; "" if it is.
+        calls_per_minute: scheduler calls over the last minute.
+        next_poll_at: Unix s of the next scheduler call, None if none is planned.
+    """
+
+    name: str
+    address: str = ""
+    link: Link = Link.OFFLINE
+    error: str = ""
+    queue: tuple[Job, ...] = ()
+    queue_at: float | None = None
+    scheduler_error: str = ""
+    calls_per_minute: float = 0.0
+    next_poll_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AppState:
+    """All that is shown, newest run first in `runs`' order of insertion reversed.
+
+    Args:
+        clusters: by the name in the configuration.
+        runs: by run id.
+    """
+
+    clusters: Mapping[str, ClusterView] = field(default_factory=lambda: MappingProxyType({}))
+    runs: Mapping[str, RunView] = field(default_factory=lambda: MappingProxyType({}))

@@ -1,0 +1,1 @@
+"""PURE: Slurm command lines and batch scripts out, Slurm's text in. Works on text formats of 20.11 to 25."""

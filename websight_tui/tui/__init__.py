@@ -1,0 +1,1 @@
+"""The terminal app: one controller, a reactive state, screens that render it."""
