@@ -1,0 +1,46 @@
+"""Sizes against the published layer shapes of Qwen3-VL-8B, counted by hand."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from websight_tui.presets import BUILT_IN
+from websight_tui.sizing import GIB, SHAPES, lora_parameters, sizes
+
+RANK32 = next(p for p in BUILT_IN if p.name == "rank32")
+SHAPE = SHAPES["Qwen/Qwen3-VL-8B-Instruct"]
+
+
+@pytest.mark.parametrize(("rank", "millions"), [(8, 21.8), (16, 43.6), (32, 87.3), (64, 174.6), (128, 349.2)])
+def test_trainable_parameters(rank: int, millions: float) -> None:
+    assert lora_parameters(SHAPE, rank) / 1e6 == pytest.approx(millions, abs=0.05)
+
+
+def test_adapter_and_checkpoint_hold_fp32_weights_and_two_moments() -> None:
+    figures = sizes(RANK32)
+    assert figures.trainable_parameters is not None
+    assert figures.adapter_bytes == figures.trainable_parameters * 4
+    assert figures.checkpoint_bytes == figures.trainable_parameters * 12
+
+
+@pytest.mark.parametrize(("batch", "gib"), [(2, 33.5), (4, 49.4), (6, 65.4)])
+def test_memory_with_checkpointing_at_4000_tokens(batch: int, gib: float) -> None:
+    preset = dataclasses.replace(RANK32, per_device_train_batch_size=batch, tokens_per_sample=4000)
+    memory = sizes(preset).gpu_memory_bytes
+    assert memory is not None
+    assert memory / GIB - 5 == pytest.approx(gib, abs=0.4)
+
+
+def test_an_unknown_model_has_unknown_sizes() -> None:
+    preset = dataclasses.replace(RANK32, model_name_or_path="someone/else")
+    assert sizes(preset).trainable_parameters is None
+    assert sizes(preset).gpu_memory_bytes is None
+
+
+def test_rank_hardly_changes_the_compute() -> None:
+    low, high = (sizes(dataclasses.replace(RANK32, lora_rank=r)).flop_per_token for r in (32, 64))
+    assert low is not None
+    assert high is not None
+    assert 1.01 < high / low < 1.02
