@@ -1,0 +1,244 @@
+"""A job's raw output as lines that are safe to show: what a terminal would show, and nothing a terminal would do.
+
+Carriage returns, backspaces, cursor up and down and erase-in-line are applied, so a progress bar is one line in its
+last state and two bars are two lines. Every other control sequence, C0 and C1 byte and bidirectional control is
+dropped. Colours are dropped too.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections import deque
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Final, overload
+
+MAX_COLUMNS: Final = 4096
+"""Characters of one line that are kept."""
+_PIECE: Final = 1 << 18
+_PENDING: Final = 4096
+
+# C0 without BEL, BS, TAB, LF, CR and ESC, which mean something
+_DROP_BYTES: Final = bytes(b for b in (*range(0x20), 0x7F) if b not in (0x07, 0x08, 0x09, 0x0A, 0x0D, 0x1B))
+# C1, zero-width and bidirectional controls, separators that some widgets take for a line end, byte order mark
+_DROP_TEXT: Final = re.compile(
+    "[\x80-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
+_CONTROL: Final = re.compile(
+    "(?P<unfinished>\x1b(?:\\[[0-9:;<=>?]{0,64}[ -/]{0,8}|[\\]PX^_][^\x07\x1b\r\n]*\x1b?|[ -/]{0,8})\\Z)"
+    "|(?:\x1b\\[[0-9;:]{0,64}m)+"  # colours, often several in a row
+    "|\x1b\\[(?P<parameters>[0-9:;<=>?]{0,64})[ -/]{0,8}(?P<final>[@-~])"  # CSI
+    "|\x1b[\\]PX^_][^\x07\x1b\r\n]*(?:\x07|\x1b\\\\|(?=[\x1b\r\n]))"  # OSC, DCS, SOS, PM, APC; never over a line end
+    "|\x1b[ -/]{0,8}[0-Z\\\\`-~]"  # other escapes
+    "|[\x07\x08\x1b]"
+)
+_STRING_END: Final = re.compile("\x07|\x1b\\\\|(?=[\r\n])|(?=\x1b[^\\\\])")
+_WHITE: Final = re.compile(r"\s+")
+
+
+class TerminalText:
+    """The last lines of an endless output, as a terminal would show them.
+
+    Args:
+        max_lines: lines kept; older ones are counted in `dropped`.
+
+    `lines` holds them oldest first, the unfinished last line included. `version` grows with every change.
+    """
+
+    def __init__(self, max_lines: int = 5000) -> None:
+        self._rows: deque[str] = deque([""])
+        self._max = max(1, max_lines)
+        self._up = 0
+        self._column = 0
+        self._pending = ""
+        self._skipping = False
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._dropped = 0
+        self.version = 0
+
+    @property
+    def lines(self) -> Sequence[str]:
+        """The lines now, oldest first; without the empty line after a last newline."""
+        return Lines(self._rows, self._hidden, len(self._rows) - (not self._rows[-1]))
+
+    @property
+    def dropped(self) -> int:
+        """Lines that were there before `lines[0]`."""
+        return self._dropped + self._hidden
+
+    @property
+    def _hidden(self) -> int:
+        return int(len(self._rows) > self._max and self._rows[-1] != "")
+
+    def feed(self, data: bytes) -> None:
+        """Takes the next bytes of the output, cut anywhere."""
+        for start in range(0, len(data), _PIECE):
+            text = self._decoder.decode(data[start : start + _PIECE].translate(None, _DROP_BYTES))
+            if not text.isascii():
+                if "\x9b" in text:
+                    text = text.replace("\x9b", "\x1b[")
+                if "\x9d" in text:
+                    text = text.replace("\x9d", "\x1b]")
+                text = _DROP_TEXT.sub("", text)
+            self._text(text)
+            self._trim()
+        if data:
+            self.version += 1
+
+    def _text(self, text: str) -> None:
+        if self._pending:
+            text, self._pending = self._pending + text, ""
+        if self._skipping:
+            end = _STRING_END.search(text)
+            if end is None:
+                self._pending = "\x1b" if text.endswith("\x1b") else ""
+                return
+            self._skipping = False
+            text = text[end.end() :]
+        if "\x1b" in text or "\x08" in text or "\x07" in text:
+            position = 0
+            for found in _CONTROL.finditer(text):
+                self._run(text[position : found.start()])
+                position = found.end()
+                if found["unfinished"]:
+                    self._hold(found["unfinished"])
+                elif found["final"]:
+                    self._cursor(found["final"], found["parameters"])
+                elif found.group() == "\x08":
+                    self._column = max(0, self._column - 1)
+            text = text[position:]
+        self._run(text)
+
+    def _hold(self, unfinished: str) -> None:
+        """Keeps a sequence that may go on in the next bytes; of an endless one only that it is one."""
+        self._skipping = len(unfinished) > _PENDING
+        self._pending = unfinished if not self._skipping else "\x1b" if unfinished.endswith("\x1b") else ""
+
+    def _run(self, text: str) -> None:
+        """Writes text that holds no control but TAB, CR and LF."""
+        if not text:
+            return
+        end = text.find("\n")
+        if end < 0:
+            self._write(text)
+            return
+        self._write(text[:end])
+        start = end + 1
+        while self._up and (end := text.find("\n", start)) >= 0:
+            self._newline()
+            self._write(text[start:end])
+            start = end + 1
+        self._newline()
+        *whole, rest = text[start:].split("\n")
+        if self._up:
+            self._write(rest)
+            return
+        for line in whole:
+            if "\r" in line or "\t" in line or len(line) > MAX_COLUMNS:
+                self._write(line)
+                self._newline()
+            else:
+                self._rows[-1] = line
+                self._rows.append("")
+        if rest:
+            self._write(rest)
+
+    def _write(self, text: str) -> None:
+        """Writes over the current line from the current column on; CR goes back to its begin."""
+        if not text:
+            return
+        first, *rest = text.split("\r")
+        row = self._rows[-1 - self._up]
+        if first:
+            row, self._column = _over(row, self._column, first)
+        if rest:
+            if "\t" in text:
+                for part in rest:
+                    row, self._column = _over(row, 0, part)
+            else:
+                shown = rest[-1]
+                for part in reversed(rest):
+                    if len(part) > len(shown):
+                        shown += part[len(shown) :]
+                row = (shown + row[len(shown) :])[:MAX_COLUMNS]
+                self._column = min(len(rest[-1]), MAX_COLUMNS)
+        self._rows[-1 - self._up] = row
+
+    def _newline(self) -> None:
+        self._column = 0
+        if self._up:
+            self._up -= 1
+        else:
+            self._rows.append("")
+
+    def _trim(self) -> None:
+        while len(self._rows) > self._max + 1:
+            self._rows.popleft()
+            self._dropped += 1
+
+    def _cursor(self, what: str, parameters: str) -> None:
+        count = int(parameters[:4]) if parameters[:4].isdigit() else 0
+        if what == "A":
+            self._up = min(self._up + max(1, count), len(self._rows) - 1, self._max - 1)
+        elif what == "B":
+            self._up = max(0, self._up - max(1, count))
+        elif what == "K":
+            row = self._rows[-1 - self._up]
+            keep_left = count == 0
+            blank = " " * min(self._column, len(row)) + row[self._column :] if count == 1 else ""
+            self._rows[-1 - self._up] = row[: self._column] if keep_left else blank
+
+
+class Lines(Sequence[str]):
+    """A view on the kept lines that costs nothing to make; it holds until the next feed."""
+
+    __slots__ = ("_range", "_rows")
+
+    def __init__(self, rows: deque[str], start: int, stop: int) -> None:
+        self._rows = rows
+        self._range = range(start, stop)
+
+    def __len__(self) -> int:
+        return len(self._range)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+    def __getitem__(self, index: int | slice) -> str | list[str]:
+        if isinstance(index, slice):
+            return list(self)[index]
+        return self._rows[self._range[index]]
+
+    def __iter__(self) -> Iterator[str]:
+        return islice(self._rows, self._range.start, self._range.stop)
+
+
+def _over(row: str, column: int, text: str) -> tuple[str, int]:
+    """`row` with `text` written over it from `column` on, and the column after it."""
+    if "\t" in text:
+        offset = column % 8
+        text = (" " * offset + text).expandtabs(8)[offset:]
+    text = text[: MAX_COLUMNS - column]
+    if len(row) < column:
+        row = row.ljust(column)
+    end = column + len(text)
+    return row[:column] + text + row[end:], end
+
+
+def plain(text: str, limit: int = 500) -> str:
+    """Any remote text as one line that is safe to show: no control sequence, no bidi control, no line end.
+
+    Args:
+        limit: characters; a longer text ends in "…".
+    """
+    text = text[: 4 * limit + 64]
+    text = text.replace("\x9b", "\x1b[").replace("\x9d", "\x1b]")
+    if "\x1b" in text:
+        text = _CONTROL.sub("", text)
+    if not text.isascii():
+        text = _DROP_TEXT.sub("", text).encode("utf-8", "replace").decode("utf-8")
+    text = "".join(c if c >= " " and c != "\x7f" else " " for c in text)
+    text = _WHITE.sub(" ", text).strip()
+    return text if len(text) <= limit else text[: limit - 1] + "…"
