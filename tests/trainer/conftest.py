@@ -1,0 +1,35 @@
+"""What the trainer's tests share: the CPU shim on the path, one tiny model and data set, one trained adapter."""
+
+from __future__ import annotations
+
+import os
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).parents[2]
+SHIM = CHECKOUT / "trainer" / "cpu_shim"
+
+
+def pytest_configure() -> None:
+    """torchvision's CUDA wheel on a CPU torch needs the shim, here and in the processes started from here."""
+    os.environ["PYTHONPATH"] = os.pathsep.join(
+        [str(SHIM), str(CHECKOUT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    )
+    os.environ |= {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "OMP_NUM_THREADS": "1"}
+    if (SHIM / "sitecustomize.py").is_file() and str(SHIM) not in sys.path:
+        sys.path.insert(0, str(SHIM))
+        runpy.run_path(str(SHIM / "sitecustomize.py"))
+
+
+@pytest.fixture(scope="session")
+def tiny_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A root folder in which tiny/ has been made."""
+    pytest.importorskip("torch", reason="needs the trainer's environment")
+    from trainer.tiny import ensure_tiny
+
+    root = tmp_path_factory.mktemp("root")
+    ensure_tiny(root)
+    return root
