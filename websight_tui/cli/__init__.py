@@ -1,6 +1,42 @@
-"""The command line: argument parsing only; everything else is imported when a command runs."""
+"""The command line: `main` parses, finds the command's module and turns our errors into one line and an exit status.
+
+Each command is a module of this package with `add_parser(commands)` and `run(args) -> int`. Modules import what they
+need inside `run`, so that `--help` and shell completion answer at once.
+
+Exit status: 0 ok · 1 failed · 2 usage · 3 cannot connect · 4 verdict "will not fit".
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from websight_tui.errors import AuthError, ConnectError, ConnectionLost, HostKeyError, WebsightError
+
+OK, FAILED, USAGE, NO_CONNECTION, WILL_NOT_FIT = range(5)
 
 
-def main() -> int:
-    """Entry point of `websight-tui`; returns the exit status."""
-    raise NotImplementedError
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command.
+
+    Args:
+        argv: the words after the program's name; those of the process if None.
+
+    Returns: the exit status.
+    """
+    from websight_tui.cli.parser import make_parser
+
+    args = make_parser().parse_args(argv)
+    try:
+        return int(args.run(args))
+    except WebsightError as exc:
+        from websight_tui.cli.output import print_error
+
+        print_error(exc, as_json=getattr(args, "json", False))
+        return NO_CONNECTION if isinstance(exc, (ConnectError, AuthError, HostKeyError, ConnectionLost)) else FAILED
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # whoever read our output has gone (`… | head`); leave without a traceback from the interpreter's last flush
+        sys.stdout = None  # type: ignore[assignment]
+        return OK

@@ -1,0 +1,1 @@
+"""Measurements that anyone can print again: ratios and figures, never part of the tests."""

@@ -1,0 +1,52 @@
+"""`websight-tui demo`: the main job on the embedded cluster."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from websight_tui.cli.options import add_command
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = add_command(
+        commands,
+        "demo",
+        run,
+        "try everything on an embedded cluster, without a real one",
+        "Starts a small SSH server with a small Slurm on this machine and opens the app on it; the preset 'tiny' trains "
+        "a random 1 MB model for real where the trainer is installed (`make demo` sees to it), and replays a recorded "
+        "run where it is not. Jobs go on when the app is closed.",
+    )
+    parser.add_argument("--headless", action="store_true", help="no app: submit 'tiny', print each change, end with it")
+    parser.add_argument(
+        "--replay", action="store_true", help="replay the recorded run even if the trainer is installed"
+    )
+    parser.add_argument("--stop", action="store_true", help="end the embedded cluster and its jobs")
+
+
+def run(args: argparse.Namespace) -> int:
+    from websight_tui.cli.demo_cluster import demo_config, demo_folder, start_cluster, stop_cluster
+    from websight_tui.config import load_config
+
+    if args.stop:
+        stop_cluster()
+        if not args.json:
+            print("The embedded cluster and its jobs are stopped.")
+        return 0
+    headless = args.headless or args.json or not (sys.stdin.isatty() and sys.stdout.isatty())
+    if not args.json:
+        print("Starting the embedded cluster …", file=sys.stderr, flush=True)
+    cluster, replay = start_cluster(replay=args.replay)
+    config = demo_config(load_config(), cluster)
+    if headless:
+        from websight_tui.cli.follow import launch_and_follow
+
+        return launch_and_follow(
+            config, demo_folder(), cluster, config.presets["tiny"], as_json=args.json, note="replay" if replay else ""
+        )
+    from websight_tui.cli.app import open_app
+
+    return open_app(
+        config, demo_folder(), initial_cluster=cluster.name, demo="replay" if replay else "embedded cluster"
+    )

@@ -1,0 +1,42 @@
+"""Login questions on the terminal, for commands that run without the app."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from collections.abc import Sequence
+
+from websight_tui.remote.port import HostKey, Prompt, Prompter, Unattended
+
+
+class TerminalPrompter:
+    """Asks on the controlling terminal; what is secret is not echoed."""
+
+    def ask(self, title: str, instructions: str, prompts: Sequence[Prompt]) -> list[str] | None:
+        from websight_tui.metrics.terminal_text import plain
+
+        for line in (title, instructions):
+            if line.strip():
+                print(plain(line), file=sys.stderr)
+        try:
+            return [
+                input(plain(prompt.text)) if prompt.echo else getpass.getpass(plain(prompt.text)) for prompt in prompts
+            ]
+        except (EOFError, KeyboardInterrupt):
+            return None
+
+    def accept_host_key(self, key: HostKey) -> bool:
+        from websight_tui.metrics.terminal_text import plain
+
+        print(f"The host key of {plain(key.host)} is not known yet.", file=sys.stderr)
+        print(f"{plain(key.kind)} {plain(key.fingerprint)}", file=sys.stderr)
+        try:
+            answer = input("Compare it with what your site publishes. Trust and remember it? [y/N] ")
+        except (EOFError, KeyboardInterrupt):
+            return False
+        return answer.strip().lower() in ("y", "yes")
+
+
+def prompter() -> Prompter:
+    """Asks if a person is there, else refuses every question."""
+    return TerminalPrompter() if sys.stdin.isatty() and sys.stderr.isatty() else Unattended()
