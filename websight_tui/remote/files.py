@@ -1,0 +1,190 @@
+"""Reading, uploading and downloading over an SFTP session, for every transport that has one."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import posixpath
+import secrets
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from websight_tui.errors import RemoteFileError
+from websight_tui.remote import sftp
+from websight_tui.remote.identity import HEAD_BYTES, identity_of
+from websight_tui.remote.partial import finish_part, open_part
+from websight_tui.remote.port import FileChunk, Progress, ReadRequest
+from websight_tui.remote.sftp import BLOCK, Reply, Sftp
+
+WINDOW: Final = 48
+"""Blocks in flight during a transfer (1.5 MiB: 30 MB/s at a round trip of 50 ms)."""
+
+
+def read_many(session: Sftp, requests: Sequence[ReadRequest]) -> list[FileChunk | None]:
+    """Chunks of several files in two round trips, however many files there are."""
+    if not requests:
+        return []
+    paths = [sftp.text(request.path) for request in requests]
+    first = session.batch(
+        [
+            ask
+            for r, p in zip(requests, paths, strict=True)
+            for ask in (sftp.open_request(r.path, sftp.FOR_READING), (sftp.STAT, p))
+        ]
+    )
+    opened, stats = first[0::2], first[1::2]
+    handles = [reply.data for reply in opened if reply.ok]
+    second: list[tuple[int, bytes]] = []
+    plans: list[tuple[int, list[int]]] = []
+    for request, reply, stat in zip(requests, opened, stats, strict=True):
+        start = max(0, request.offset if request.offset >= 0 else stat.size + request.offset)
+        # The file may have grown since the stat: leave room for one more block.
+        wanted = max(0, min(request.limit, stat.size - start + BLOCK)) if stat.size >= 0 else request.limit
+        blocks = [min(BLOCK, wanted - at) for at in range(0, wanted, BLOCK)] if reply.ok else []
+        plans.append((start, blocks))
+        if reply.ok:
+            second += [(sftp.FSTAT, sftp.text(reply.data)), sftp.read_request(reply.data, 0, HEAD_BYTES)]
+            second += [sftp.read_request(reply.data, start + i * BLOCK, size) for i, size in enumerate(blocks)]
+    answers = iter(session.batch([*second, *((sftp.CLOSE, sftp.text(handle)) for handle in handles)]))
+    chunks: list[FileChunk | None] = []
+    problem: RemoteFileError | None = None
+    for request, reply, stat, (start, blocks) in zip(requests, opened, stats, plans, strict=True):
+        chunk = None
+        if reply.ok:
+            size, head = next(answers), next(answers)
+            data = _joined([next(answers) for _ in blocks], blocks)
+            if size.is_dir or stat.is_dir:
+                problem = RemoteFileError(f"{request.path} is a folder")
+            chunk = FileChunk(data, max(size.size, start + len(data) if data else 0), identity_of(head.data))
+        elif not reply.missing:
+            problem = _error("read", request.path, reply)
+        chunks.append(chunk)
+    if problem is not None:
+        raise problem
+    return chunks
+
+
+def upload(session: Sftp, source: Path | bytes, path: str, mode: int, progress: Progress | None) -> None:
+    """Writes `source` to a temporary name beside `path` and renames it. Nothing is left behind if that fails."""
+    folder, name = posixpath.split(path)
+    temporary = posixpath.join(folder, f".{name}.{secrets.token_hex(4)}.tmp")
+    with contextlib.ExitStack() as stack:
+        try:
+            data = stack.enter_context(source.open("rb") if isinstance(source, Path) else io.BytesIO(source))
+            total = data.seek(0, io.SEEK_END)
+            data.seek(0)
+        except OSError as exc:
+            raise RemoteFileError(f"The file to upload cannot be read: {exc}") from exc
+        request = sftp.open_request(temporary, sftp.FOR_NEW, mode)
+        reply = session.batch([request])[0]
+        if reply.missing:
+            _make_folders(session, folder)
+            reply = session.batch([request])[0]
+        if not reply.ok:
+            raise _error("write", path, reply)
+        handle, is_open = reply.data, True
+        try:
+            _write_blocks(session, handle, data.read, total, path, progress)
+            # A quota on NFS may only be noticed at close: its answer counts.
+            for answer in session.batch([sftp.mode_request(handle, mode), (sftp.CLOSE, sftp.text(handle))]):
+                if not answer.ok:
+                    raise _error("write", path, answer)
+            is_open = False
+            renamed = session.rename(temporary, path)
+            if not renamed.ok:
+                raise _error("write", path, renamed)
+        except RemoteFileError:
+            closing = [(sftp.CLOSE, sftp.text(handle))] if is_open else []
+            session.batch([*closing, (sftp.REMOVE, sftp.text(temporary))])
+            raise
+
+
+def download(session: Sftp, path: str, target: Path, progress: Progress | None) -> None:
+    """Fetches `path` into `target`.part, from where an earlier try stopped, then renames it."""
+    opened = session.batch([sftp.open_request(path, sftp.FOR_READING)])[0]
+    if not opened.ok:
+        raise _error("read", path, opened)
+    handle = opened.data
+    try:
+        stat = session.batch([(sftp.FSTAT, sftp.text(handle))])[0]
+        if not stat.ok or stat.is_dir:
+            raise _error("read", path, stat if not stat.ok else Reply(4, "it is a folder"))
+
+        def fetch(offset: int, limit: int) -> bytes:
+            sizes = [min(BLOCK, limit - at) for at in range(0, limit, BLOCK)]
+            asks = [sftp.read_request(handle, offset + i * BLOCK, size) for i, size in enumerate(sizes)]
+            return _joined(session.batch(asks), sizes)
+
+        with open_part(target, stat.size, fetch) as part:
+            done = part.tell()
+            if progress:
+                progress(done, stat.size)
+            while done < stat.size:
+                data = fetch(done, min(WINDOW * BLOCK, stat.size - done))
+                if not data:
+                    raise RemoteFileError(f"{path} became shorter while it was fetched", "Try again.", retryable=True)
+                _save(part.write, data, target)
+                done += len(data)
+                if progress:
+                    progress(done, stat.size)
+        finish_part(target, stat.size)
+    finally:
+        if not session.closed:
+            session.batch([(sftp.CLOSE, sftp.text(handle))])
+
+
+def _write_blocks(
+    session: Sftp, handle: bytes, read: Callable[[int], bytes], total: int, path: str, progress: Progress | None
+) -> None:
+    done = 0
+    if progress:
+        progress(0, total)
+    while window := read(WINDOW * BLOCK):
+        asks = [sftp.write_request(handle, done + at, window[at : at + BLOCK]) for at in range(0, len(window), BLOCK)]
+        for answer in session.batch(asks):
+            if not answer.ok:
+                raise _error("write", path, answer)
+        done += len(window)
+        if progress:
+            progress(done, max(done, total))
+
+
+def _save(write: Callable[[bytes], int], data: bytes, target: Path) -> None:
+    try:
+        write(data)
+    except OSError as exc:
+        raise RemoteFileError(f"{target} cannot be written here: {exc.strerror}", "Is the local disk full?") from exc
+
+
+def _joined(replies: Sequence[Reply], sizes: Sequence[int]) -> bytes:
+    """The blocks up to the first that came short (a server may send less than asked; the rest is asked again)."""
+    parts: list[bytes] = []
+    for reply, size in zip(replies, sizes, strict=True):
+        parts.append(reply.data)
+        if len(reply.data) < size:
+            break
+    return b"".join(parts)
+
+
+def _make_folders(session: Sftp, folder: str) -> None:
+    parts = [part for part in folder.split("/") if part]
+    paths = ["/" + "/".join(parts[: i + 1]) for i in range(len(parts))]
+    # Those that exist answer with a failure, which says nothing; what counts is that the last one is there now.
+    session.batch([sftp.mkdir_request(path) for path in paths])
+    if not session.batch([(sftp.STAT, sftp.text(folder))])[0].is_dir:
+        raise RemoteFileError(
+            f"The folder {folder} cannot be made", "Is `root` in the configuration a path you may write to?"
+        )
+
+
+def _error(verb: str, path: str, reply: Reply) -> RemoteFileError:
+    if reply.missing:
+        return RemoteFileError(f"{path} does not exist on the cluster")
+    if reply.code == 3:
+        return RemoteFileError(f"{path}: no permission to {verb} it", "Check its owner and mode on the cluster.")
+    words = f" ({reply.text})" if reply.text and reply.text != "Failure" else ""
+    hint = (
+        "Is the disk full or your quota used up? `df -h` and `quota -s` on the cluster tell." if verb == "write" else ""
+    )
+    return RemoteFileError(f"{path} could not be {'written' if verb == 'write' else verb}{words}", hint)

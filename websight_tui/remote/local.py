@@ -1,0 +1,159 @@
+"""The transport of a login node without SSH: this machine, same protocol."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import secrets
+import signal
+import subprocess
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from websight_tui.errors import ConnectionLost, RemoteFileError, RemoteTimeout
+from websight_tui.remote.framing import Framed, find_shell, frame, wished_shell
+from websight_tui.remote.identity import HEAD_BYTES, identity_of
+from websight_tui.remote.partial import finish_part, open_part
+from websight_tui.remote.port import ExecResult, FileChunk, Progress, Prompter, ReadRequest
+
+_COPY = 1024 * 1024
+
+
+class LocalTransport:
+    """Runs commands as processes of this user and reads files directly.
+
+    Args:
+        login_shell: True runs commands through a login shell; None finds out at `connect`.
+    """
+
+    def __init__(self, *, login_shell: bool | None = None) -> None:
+        self._shell = wished_shell(login_shell)
+        self._connected = False
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._lock = threading.Lock()
+
+    @property
+    def address(self) -> str:
+        return "this machine"
+
+    @property
+    def connected(self) -> bool:
+        return self._connected
+
+    @property
+    def may_prompt(self) -> bool:
+        return False
+
+    def connect(self, prompts: Prompter) -> None:  # noqa: ARG002
+        self._connected = True
+        if self._shell is None:
+            self._shell = find_shell(lambda command, shell: self._run(frame(command, shell), 20.0, None))
+
+    def exec(self, command: str, *, timeout: float, stdin: bytes | None = None) -> ExecResult:
+        self._check()
+        return self._run(frame(command, self._shell or "plain"), timeout, stdin)
+
+    def _run(self, framed: Framed, timeout: float, stdin: bytes | None) -> ExecResult:
+        # A session of its own, so that the command and all that it started can be ended together.
+        process = subprocess.Popen(
+            ["/bin/sh", "-c", framed.line],
+            stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        with self._lock:
+            self._running.add(process)
+        try:
+            stdout, stderr = process.communicate(stdin, timeout)
+        except subprocess.TimeoutExpired:
+            _end(process)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.communicate(timeout=1.0)
+            raise RemoteTimeout(f"The command took longer than {timeout:.0f} s") from None
+        finally:
+            with self._lock:
+                self._running.discard(process)
+        self._check()
+        return framed.cut(stdout, stderr, process.returncode if process.returncode >= 0 else 128 - process.returncode)
+
+    def read(self, path: str, offset: int, limit: int) -> FileChunk | None:
+        self._check()
+        try:
+            with Path(path).open("rb") as stream:
+                size = os.fstat(stream.fileno()).st_size
+                head = os.pread(stream.fileno(), HEAD_BYTES, 0)
+                start = max(0, offset if offset >= 0 else size + offset)
+                data = os.pread(stream.fileno(), limit, start)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as exc:
+            raise _error("read", path, exc) from exc
+        return FileChunk(data, max(size, start + len(data) if data else 0), identity_of(head))
+
+    def read_many(self, requests: Sequence[ReadRequest]) -> list[FileChunk | None]:
+        return [self.read(request.path, request.offset, request.limit) for request in requests]
+
+    def upload(self, source: Path | bytes, path: str, *, mode: int = 0o644, progress: Progress | None = None) -> None:
+        self._check()
+        target = Path(path)
+        temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
+        try:
+            with contextlib.ExitStack() as stack:
+                data = stack.enter_context(source.open("rb") if isinstance(source, Path) else io.BytesIO(source))
+                total = data.seek(0, io.SEEK_END)
+                data.seek(0)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                stack.callback(temporary.unlink, missing_ok=True)
+                with temporary.open("xb") as stream:
+                    while block := data.read(_COPY):
+                        stream.write(block)
+                        if progress:
+                            progress(stream.tell(), total)
+                temporary.chmod(mode)
+                temporary.replace(target)
+        except OSError as exc:
+            raise _error("written", path, exc) from exc
+
+    def download(self, path: str, target: Path, *, progress: Progress | None = None) -> None:
+        self._check()
+        try:
+            with Path(path).open("rb") as source:
+                size = os.fstat(source.fileno()).st_size
+
+                def fetch(offset: int, limit: int) -> bytes:
+                    return os.pread(source.fileno(), limit, offset)
+
+                with open_part(target, size, fetch) as part:
+                    done = part.tell()
+                    while done < size and (data := fetch(done, min(_COPY, size - done))):
+                        part.write(data)
+                        done += len(data)
+                        if progress:
+                            progress(done, size)
+            finish_part(target, size)
+        except OSError as exc:
+            raise _error("read", path, exc) from exc
+
+    def close(self) -> None:
+        self._connected = False
+        with self._lock:
+            for process in self._running:
+                _end(process)
+
+    def _check(self) -> None:
+        if not self._connected:
+            raise ConnectionLost("Not connected to this machine", "Connect first.")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def _error(verb: str, path: str, exc: OSError) -> RemoteFileError:
+    if isinstance(exc, FileNotFoundError):
+        return RemoteFileError(f"{path} does not exist")
+    return RemoteFileError(f"{path} cannot be {verb}: {exc.strerror}", "Check permissions, free space and quota.")
