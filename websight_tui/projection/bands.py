@@ -1,0 +1,57 @@
+"""How sure a projection is: bands from the errors that the same rule made on other people's runs.
+
+A band is `estimate + quantile × unit × remaining seconds`. The unit says how rough this log is (its scatter, how little
+has been seen); the quantiles are conformal: the errors of finished runs in their units, by share of the run, each
+repository counting the same, so that a nominal 80 % holds on runs that were never looked at (split conformal
+prediction, arXiv:2107.07511). They are not symmetrical: runs end late more often than early.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+from websight_tui.projection.conformal import QUANTILES
+from websight_tui.projection.model import Band
+from websight_tui.projection.pace import Pace
+
+_FLOOR: Final = 0.01
+"""The unit of a log without any scatter: some surprise is always left."""
+
+
+def unit(pace: Pace, share: float) -> float:
+    """Roughness of a log, relative to the remaining seconds.
+
+    Args:
+        share: of the segment's steps that are done, 0 to 1.
+    """
+    young = 0.02 / math.sqrt(max(share, 0.01) * 10)
+    few = 0.05 / max(1, pace.intervals)
+    jumpy = 0.15 if pace.unsettled else 0.0
+    return math.hypot(_FLOOR, young, few, jumpy, pace.error)
+
+
+def bands(
+    estimate: float,
+    remaining: float,
+    share: float,
+    pace: Pace,
+    *,
+    floor: float,
+    unknown: float = 0.0,
+) -> tuple[Band, Band]:
+    """The 80 % and the 95 % band of a total.
+
+    Args:
+        estimate: projected total seconds.
+        remaining: seconds of it that are still to come.
+        floor: seconds that have already passed; no band reaches below.
+        unknown: seconds by which it may come later for reasons that the log cannot show (a pause never seen yet).
+    """
+    scale = unit(pace, share) * max(0.0, remaining)
+    quantiles = next((q[1:] for q in QUANTILES if share <= q[0]), QUANTILES[-1][1:])
+    low95, low80, high80, high95 = (q * scale for q in quantiles)
+    floor = min(floor, estimate)
+    narrow = (max(floor, estimate + min(0.0, low80)), estimate + max(0.0, high80) + unknown / 2)
+    wide = (max(floor, estimate + min(0.0, low95)), estimate + max(0.0, high95) + unknown)
+    return narrow, (min(wide[0], narrow[0]), max(wide[1], narrow[1]))

@@ -1,0 +1,226 @@
+"""When a running segment will finish: pace, pauses to come, bands, verdict, and why.
+
+total = elapsed + steps left × ordinary pace + pauses to come × their mean length, all of the last segment only.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Final
+
+from websight_tui.metrics.model import Segment, TrainingLog
+from websight_tui.projection.bands import bands
+from websight_tui.projection.model import Band, Projection, Verdict
+from websight_tui.projection.pace import Pace, Rhythm, read_pace
+from websight_tui.projection.reasons import Findings, reasons_of
+from websight_tui.projection.timeline import Timeline, timeline_of
+
+LEAST_LINES: Final = 4
+"""Usable lines below which nothing is said."""
+TIGHT: Final = 0.05
+"""An estimate this near to the limit is tight, however narrow its band."""
+_EVAL_SPEED: Final = 3.5
+"""Samples evaluated in the time in which one is trained (forward only, no optimizer)."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """What is known of a run beside its log (its preset, a checkpoint's trainer_state.json, runs before it).
+
+    Args:
+        eval_steps, save_steps: the schedule, 0 if unknown.
+        eval_s, save_s: how long one takes, from earlier runs; None if unknown.
+        eval_samples, step_samples: rows of an evaluation and of one optimizer step, 0 if unknown.
+        final_eval: whether an evaluation follows the last step; None if unknown.
+        tail_s: seconds from the last step to the end of the job (final save, merge), beyond a final evaluation.
+    """
+
+    eval_steps: int = 0
+    save_steps: int = 0
+    eval_s: float | None = None
+    save_s: float | None = None
+    eval_samples: int = 0
+    step_samples: int = 0
+    final_eval: bool | None = None
+    tail_s: float = 0.0
+
+
+NOTHING_KNOWN: Final = RunFacts()
+
+
+def project(
+    log: TrainingLog,
+    *,
+    limit_s: float | None,
+    now: float | None = None,
+    job_started_at: float | None = None,
+    deadline: float | None = None,
+    known: RunFacts = NOTHING_KNOWN,
+) -> Projection:
+    """Projects the last segment of `log`. Pure; never raises, whatever the log holds.
+
+    Args:
+        limit_s: seconds that the job may take; None if there is no limit. It counts from `job_started_at`, or from
+            the segment's first step where that is unknown.
+        now: Unix s; lets a silent log be noticed.
+        job_started_at: Unix s.
+        deadline: Unix s at which the run must have saved; goes before `limit_s` where the log has a clock.
+        known: what is known beside the log.
+    """
+    segment = log.last or Segment()
+    timeline = timeline_of(segment)
+    started = segment.started_at if segment.started_at is not None and math.isfinite(segment.started_at) else None
+    start_up = max(0.0, started - job_started_at) if started is not None and job_started_at is not None else None
+    limit = _limit(limit_s, deadline, started, start_up)
+    known = _with_meta(known, segment.meta)
+    pace = read_pace(timeline, eval_steps=known.eval_steps, save_steps=known.save_steps, final_eval=known.final_eval)
+    found = Findings(log, segment, timeline, pace, start_up_s=start_up)
+    if _is_over(segment, timeline):
+        total = _real_end(segment, timeline)
+        return _answer(found, timeline, limit, total, (total, total), (total, total), started, deadline)
+    if pace is None or timeline.lines < LEAST_LINES or timeline.total <= 0 or pace.seconds <= 0:
+        found.too_early = True
+        return _answer(found, timeline, limit, None, None, None, started, deadline)
+    left = max(0, timeline.total - int(timeline.steps[-1]))
+    coming, unknown = _pauses_to_come(pace, timeline, known, found)
+    silent = _silence(segment, timeline, pace, coming, now)
+    found.silent_s = silent
+    # the newest line may be an evaluation's: its time is in `now`, not in the last training line
+    remaining = left * pace.seconds + coming + known.tail_s
+    estimate = timeline.now + remaining + silent
+    share = (timeline.steps[-1] - timeline.start) / max(1.0, timeline.total - timeline.start)
+    narrow, wide = bands(
+        estimate, remaining, min(1.0, max(0.0, share)), pace, floor=timeline.now + silent, unknown=unknown
+    )
+    return _answer(found, timeline, limit, estimate, narrow, wide, started, deadline)
+
+
+def judge(estimate: float | None, band: Band | None, limit: float | None) -> Verdict:
+    """The verdict on an estimate with its 80 % band. Without a limit everything fits."""
+    if estimate is None or band is None:
+        return Verdict.TOO_EARLY
+    if limit is None:
+        return Verdict.FITS
+    low, high = band
+    if low <= limit < high or abs(estimate - limit) <= TIGHT * limit:
+        return Verdict.TIGHT
+    return Verdict.FITS if estimate <= limit else Verdict.WILL_NOT_FIT
+
+
+def _limit(
+    limit_s: float | None, deadline: float | None, started: float | None, start_up: float | None
+) -> float | None:
+    """Seconds that the segment may take, counted from its first step."""
+    if deadline is not None and started is not None:
+        return max(0.0, deadline - started)
+    if limit_s is None:
+        return None
+    return max(0.0, limit_s - (start_up or 0.0))
+
+
+def _with_meta(known: RunFacts, meta: dict[str, Any]) -> RunFacts:
+    """Fills the gaps in `known` with what the trainer said of itself."""
+
+    def whole(name: str) -> int:
+        value = meta.get(name)
+        if not isinstance(value, (int, float)) or isinstance(value, bool):
+            return 0
+        return int(value) if math.isfinite(value) and value >= 1 else 0
+
+    final = meta.get("final_eval")
+    return RunFacts(
+        eval_steps=known.eval_steps or whole("eval_steps"),
+        save_steps=known.save_steps or whole("save_steps"),
+        eval_s=known.eval_s,
+        save_s=known.save_s,
+        eval_samples=known.eval_samples or whole("eval_samples"),
+        step_samples=known.step_samples or whole("effective_batch"),
+        final_eval=known.final_eval if known.final_eval is not None or not isinstance(final, bool) else final,
+        tail_s=max(0.0, known.tail_s) if math.isfinite(known.tail_s) else 0.0,
+    )
+
+
+def _is_over(segment: Segment, timeline: Timeline) -> bool:
+    ended = segment.end in ("finished", "saved-and-stopped", "failed") or "ended_early_at" in segment.meta
+    return ended and (timeline.now > 0 or segment.ended_at is not None)
+
+
+def _real_end(segment: Segment, timeline: Timeline) -> float:
+    if segment.ended_at is not None and segment.started_at is not None:
+        return max(timeline.now, segment.ended_at - segment.started_at)
+    return timeline.now
+
+
+def _pauses_to_come(pace: Pace, timeline: Timeline, known: RunFacts, found: Findings) -> tuple[float, float]:
+    """(seconds of pauses that are expected, seconds that may come on top because their length is a guess)."""
+    expected = unknown = 0.0
+    for rhythm in pace.rhythms:
+        times = rhythm.to_come(timeline.step, timeline.total)
+        if times == 0:
+            continue
+        if rhythm.seconds is not None:
+            expected += times * rhythm.seconds
+            continue
+        length = _guess(rhythm, pace, known)
+        expected += times * (length or 0.0)
+        unseen = times * length if length is not None else 0.1 * pace.seconds * (timeline.total - timeline.step)
+        if rhythm.kind == "evaluation" or length is not None:
+            unknown += unseen
+            due = (timeline.step // rhythm.period + 1) * rhythm.period if rhythm.period else timeline.total
+            found.unseen = (*found.unseen, (rhythm.kind, min(due, timeline.total), length))
+    return expected, unknown
+
+
+def _guess(rhythm: Rhythm, pace: Pace, known: RunFacts) -> float | None:
+    """Length of a pause that this log has not shown yet; None if nothing can be said."""
+    if rhythm.kind == "save":
+        return known.save_s
+    if known.eval_s is not None:
+        return known.eval_s
+    if known.eval_samples and known.step_samples:
+        return known.eval_samples / (_EVAL_SPEED * known.step_samples / pace.seconds)
+    return None
+
+
+def _silence(segment: Segment, timeline: Timeline, pace: Pace, coming: float, now: float | None) -> float:
+    """Seconds by which the next line is overdue beyond what its interval and a pause usually take."""
+    if now is None or segment.started_at is None or not math.isfinite(now):
+        return 0.0
+    steps = timeline.steps
+    usual = (steps[-1] - steps[0]) / max(1, timeline.lines - 1) * pace.seconds if len(steps) > 1 else 0.0
+    longest = max((r.seconds or 0.0 for r in pace.rhythms), default=0.0)
+    if any(r.seconds is None for r in pace.rhythms):
+        longest = max(longest, coming)
+    overdue = now - segment.started_at - timeline.now - 2.0 * usual - 1.5 * longest
+    return overdue if overdue > max(60.0, usual) else 0.0
+
+
+def _answer(
+    found: Findings,
+    timeline: Timeline,
+    limit: float | None,
+    total: float | None,
+    narrow: Band | None,
+    wide: Band | None,
+    started: float | None,
+    deadline: float | None,
+) -> Projection:
+    verdict = judge(total, narrow, limit)
+    if total is not None and limit is not None and narrow == (total, total):
+        verdict = Verdict.FITS if total <= limit else Verdict.WILL_NOT_FIT
+    return Projection(
+        step=timeline.step,
+        total_steps=timeline.total,
+        segment_start=timeline.start,
+        elapsed_s=timeline.now,
+        total_s=total,
+        total_s_80=narrow,
+        total_s_95=wide,
+        limit_s=limit,
+        verdict=verdict,
+        reasons=reasons_of(found, verdict, total, narrow, limit),
+        finish_at=started + total if started is not None and total is not None else None,
+        deadline=deadline,
+        pace_s=found.pace.seconds if found.pace is not None and found.pace.seconds > 0 else None,
+    )

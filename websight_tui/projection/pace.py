@@ -1,0 +1,363 @@
+"""Seconds a step and a pause, read off one segment's timeline.
+
+An interval lies between two lines. The first line's own time holds the warm-up and belongs to no interval. Intervals
+with an evaluation or a save in them are set apart; the others make the ordinary pace, as a mean over time (a median
+forgets everything that happens now and then).
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from statistics import median
+from typing import Final
+
+from websight_tui.projection.timeline import Pause, Timeline
+
+_BLOCKS: Final = 48
+"""Blocks that drift and regime changes are judged on."""
+_REGIME_RATIO: Final = 1.25
+"""A change of pace smaller than this is drift."""
+_DRIFT_PRIOR: Final = 9.0
+"""How strong a drift must be (in squared standard errors) to be believed by half."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """Pauses of one kind.
+
+    Args:
+        kind: evaluation · save · pause (seen, nature unknown).
+        seconds: their mean length; None if none has been seen yet.
+        period: steps between them; 0 if unknown.
+        seen: how many have been measured.
+        last: step of the newest one.
+        at_end: whether one follows the last step too.
+    """
+
+    kind: str
+    seconds: float | None
+    period: int
+    seen: int
+    last: int
+    at_end: bool = True
+
+    def to_come(self, step: int, total: int) -> int:
+        """How many will still happen between `step` and `total`; the one at `step` counts if it is not yet seen."""
+        if self.period <= 0 or (total <= step and self.last >= total):
+            return 0
+        done = max(self.last, step - 1)
+        regular = max(0, (total - 1) // self.period - done // self.period)
+        return regular + (1 if self.at_end and self.last < total else 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast a segment trains.
+
+    Args:
+        seconds: expected for each ordinary step to come.
+        error: relative standard error of `seconds`, from the scatter of blocks of intervals.
+        intervals: ordinary intervals it rests on.
+        rhythms: pauses.
+        drift: recent pace over mean pace, 1 if they agree.
+        regime_at: step since which another pace holds, None if it never changed.
+        regime_before: seconds a step before that.
+        unsettled: the pace jumped more than once; a band must be wide.
+        warm_up: leading intervals left out because they were far slower.
+    """
+
+    seconds: float
+    error: float
+    intervals: int
+    rhythms: tuple[Rhythm, ...] = ()
+    drift: float = 1.0
+    regime_at: int | None = None
+    regime_before: float | None = None
+    unsettled: bool = False
+    warm_up: int = 0
+
+
+@dataclass(slots=True)
+class _Interval:
+    start: float
+    end: float
+    seconds: float
+    pauses: tuple[str, ...] = ()
+
+    @property
+    def steps(self) -> float:
+        return self.end - self.start
+
+    @property
+    def pace(self) -> float:
+        return self.seconds / (self.end - self.start)
+
+
+@dataclass(slots=True)
+class _Kind:
+    """A kind of pause while it is being measured."""
+
+    name: str
+    named: tuple[Pause, ...]
+    period: int
+    at_end: bool
+    lengths: list[float] = field(default_factory=list)
+
+
+def read_pace(
+    timeline: Timeline, *, eval_steps: int = 0, save_steps: int = 0, final_eval: bool | None = None
+) -> Pace | None:
+    """The pace of a segment; None if it has fewer than two intervals.
+
+    Args:
+        eval_steps, save_steps: the schedule by the configuration, 0 if unknown.
+        final_eval: whether an evaluation follows the last step; None takes it for likely where evaluations happen.
+    """
+    kinds = [
+        _Kind("evaluation", timeline.evaluations, eval_steps or _period(timeline.evaluations), final_eval is not False),
+        _Kind("save", timeline.saves, save_steps or _period(timeline.saves), True),
+    ]
+    intervals = _intervals(timeline, kinds)
+    if len(intervals) < 2:
+        return None
+    ordinary = [i for i in intervals if not i.pauses]
+    if len(ordinary) < 2:  # lines are as rare as pauses: their cost stays in the pace, where it is rightly averaged
+        ordinary = intervals
+        rhythms = tuple(_rhythm(k, timeline) for k in kinds if k.named and not k.period)
+    else:
+        usual = median(i.pace for i in ordinary)
+        _measure(intervals, kinds, usual)
+        found = _hidden_pauses(ordinary, usual, timeline.whole_seconds) if not any(k.named for k in kinds) else None
+        if found is not None:
+            kinds.append(found[0])
+            ordinary = found[1]
+        rhythms = tuple(_rhythm(k, timeline) for k in kinds if k.period or k.named)
+    ordinary, warm_up = _without_warm_up(ordinary)
+    blocks = _blocks(ordinary)
+    change = _regime_change(blocks)
+    before: float | None = None
+    if change:
+        before = _mean(blocks[:change])
+        at = int(blocks[change].start)
+        ordinary = ordinary[bisect_left([i.start for i in ordinary], at) :]
+        blocks = _blocks(ordinary)
+    seconds, error, drift = _settle(blocks, timeline.whole_seconds)
+    return Pace(
+        seconds=seconds,
+        error=error,
+        intervals=len(ordinary),
+        rhythms=rhythms,
+        drift=drift,
+        regime_at=at if change else None,
+        regime_before=before,
+        unsettled=_jumps(blocks, timeline.whole_seconds) >= 2,
+        warm_up=warm_up,
+    )
+
+
+def _period(pauses: Sequence[Pause]) -> int:
+    """Steps between pauses that the log names: the greatest common divisor of their steps, if there are two."""
+    steps = [p.step for p in pauses if p.step > 0]
+    if not steps:
+        return 0
+    if len(steps) == 1:
+        return steps[0]
+    gaps = [b - a for a, b in pairwise(steps)]
+    usual = int(median(gaps))
+    regular = [s for s in steps if usual and s % usual == 0]
+    return usual if len(regular) * 2 >= len(steps) else math.gcd(*steps)
+
+
+def _intervals(timeline: Timeline, kinds: Sequence[_Kind]) -> list[_Interval]:
+    """Intervals between lines, less the pauses whose length is known; what else paused in them is marked.
+
+    A pause at step k comes after the line of step k, so it lies in the interval that begins at k.
+    """
+    steps, elapsed = timeline.steps, timeline.elapsed
+    made = [_Interval(a, b, f - e) for a, b, e, f in zip(steps, steps[1:], elapsed, elapsed[1:], strict=False) if b > a]
+    for kind in kinds:
+        named = {p.step: p.seconds for p in kind.named}
+        if kind.period <= 0:
+            marks = sorted(named)
+        else:
+            last = int(steps[-1]) if steps else 0
+            first = int(steps[0]) if steps else 0
+            if (last - first) // kind.period > len(made) * 2:
+                continue  # pauses several times between two lines: part of the pace
+            regular = range((first // kind.period) * kind.period, last, kind.period)
+            marks = sorted({*named, *regular})
+        for mark in marks:
+            i = bisect_left(steps, mark + 1) - 1  # the last line at or before the pause
+            if 0 <= i < len(made) and mark > 0:
+                known = named.get(mark) or 0.0
+                made[i].seconds = max(0.0, made[i].seconds - known)
+                made[i].pauses += (kind.name,)
+                if known:
+                    kind.lengths.append(known)
+            elif i >= len(made) and named.get(mark):
+                kind.lengths.append(named[mark] or 0.0)
+    return made
+
+
+def _measure(intervals: Sequence[_Interval], kinds: Sequence[_Kind], usual: float) -> None:
+    """Adds to each kind what its intervals took beyond the ordinary pace and beyond what the log says of them."""
+    for kind in kinds:
+        alone = [i for i in intervals if i.pauses == (kind.name,)]
+        with_others = [i for i in intervals if kind.name in i.pauses]
+        sample = alone or with_others
+        if not sample:
+            continue
+        excess = sum(i.seconds - usual * i.steps for i in sample) / len(sample)
+        kind.lengths = [length + excess for length in kind.lengths] or [max(0.0, excess)] * len(sample)
+
+
+def _rhythm(kind: _Kind, timeline: Timeline) -> Rhythm:
+    lengths = kind.lengths
+    last = max((p.step for p in kind.named if p.step <= timeline.step), default=0)
+    mean = max(0.0, sum(lengths) / len(lengths)) if lengths else None
+    return Rhythm(kind.name, mean, kind.period, len(lengths), last, kind.at_end)
+
+
+def _hidden_pauses(
+    ordinary: list[_Interval], usual: float, whole_seconds: bool
+) -> tuple[_Kind, list[_Interval]] | None:
+    """A regular pause that the log does not name, seen as intervals that are far too long at equal distances."""
+    scatter = median(abs(i.pace - usual) for i in ordinary) * 1.5
+    floor = 3.0 if whole_seconds else 0.5
+    slow = [i for i in ordinary if i.seconds - usual * i.steps > max(6 * scatter * i.steps, floor, 0.2 * i.seconds)]
+    if not 2 <= len(slow) <= len(ordinary) // 3:
+        return None
+    period = round(min(b.start - a.start for a, b in pairwise(slow)))
+    if period <= 0:
+        return None
+    first, last = ordinary[0].start, ordinary[-1].end
+    due = [k for k in range(math.ceil(first / period) * period, math.floor(last), period) if k > 0]
+    hit = [k for k in due if any(i.start <= k < i.end for i in slow)]
+    explained = [i for i in slow if math.floor(i.start / period) * period >= i.start or i.end > _next(i.start, period)]
+    if len(hit) < 2 or len(hit) < 0.8 * len(due) or len(explained) < 0.8 * len(slow):
+        return None
+    paused = [i for i in ordinary if any(i.start <= k < i.end for k in _multiples(i, period))]
+    kind = _Kind("pause", (), int(period), True)
+    kind.lengths = [sum(i.seconds - usual * i.steps for i in paused) / len(paused)] * len(paused)
+    rest = [i for i in ordinary if i not in paused] if len(paused) < 200 else _rest(ordinary, period)
+    return (kind, rest) if len(rest) >= 2 else None
+
+
+def _next(start: float, period: int) -> float:
+    return math.ceil(start / period) * period
+
+
+def _multiples(interval: _Interval, period: int) -> range:
+    first = math.ceil(interval.start / period) * period
+    return range(first, math.ceil(interval.end), period) if first > 0 else range(0)
+
+
+def _rest(ordinary: list[_Interval], period: int) -> list[_Interval]:
+    return [i for i in ordinary if not any(i.start <= k < i.end for k in _multiples(i, period))]
+
+
+def _without_warm_up(ordinary: list[_Interval]) -> tuple[list[_Interval], int]:
+    """Leaves out leading intervals that are far slower than what follows (caches, compilation, other loaders)."""
+    most = min(8, len(ordinary) // 4)
+    if most < 1:
+        return ordinary, 0
+    rest = sorted(i.pace for i in ordinary[most:])
+    high = rest[int(0.9 * (len(rest) - 1))]
+    dropped = 0
+    while dropped < most and ordinary[dropped].pace > 1.15 * high:
+        dropped += 1
+    return ordinary[dropped:], dropped
+
+
+def _blocks(ordinary: Sequence[_Interval]) -> list[_Interval]:
+    """Neighbouring intervals put together, at most _BLOCKS of them, of about the same number of intervals."""
+    size = max(1, math.ceil(len(ordinary) / _BLOCKS))
+    blocks = []
+    for i in range(0, len(ordinary), size):
+        part = ordinary[i : i + size]
+        steps = sum(p.steps for p in part)
+        blocks.append(_Interval(part[0].start, part[0].start + steps, sum(p.seconds for p in part)))
+    return blocks
+
+
+def _mean(blocks: Sequence[_Interval]) -> float:
+    return sum(b.seconds for b in blocks) / sum(b.steps for b in blocks)
+
+
+def _scatter(blocks: Sequence[_Interval], mean: float) -> float:
+    """Standard deviation of the blocks' paces about `mean`, weighted by steps."""
+    steps = sum(b.steps for b in blocks)
+    variance = sum(b.steps * (b.pace - mean) ** 2 for b in blocks) / steps
+    return math.sqrt(variance * len(blocks) / max(1, len(blocks) - 1))
+
+
+def _regime_change(blocks: Sequence[_Interval]) -> int:
+    """The block at which another pace begins to hold for good; 0 if there is none.
+
+    The split that leaves the least scatter on both sides, if at least three blocks follow, the two paces differ by
+    _REGIME_RATIO and the later side is quiet beside the difference.
+    """
+    count = len(blocks)
+    best, best_cost = 0, math.inf
+    seconds, steps, squares = [0.0], [0.0], [0.0]
+    for b in blocks:
+        seconds.append(seconds[-1] + b.seconds)
+        steps.append(steps[-1] + b.steps)
+        squares.append(squares[-1] + b.steps * b.pace * b.pace)
+
+    def cost(i: int, j: int) -> float:
+        total = seconds[j] - seconds[i]
+        return squares[j] - squares[i] - total * total / (steps[j] - steps[i])
+
+    for k in range(1, count - 2):
+        both = cost(0, k) + cost(k, count)
+        if both < best_cost:
+            best, best_cost = k, both
+    if not best:
+        return 0
+    before, after = _mean(blocks[:best]), _mean(blocks[best:])
+    if after <= 0 or before <= 0 or max(before / after, after / before) < _REGIME_RATIO:
+        return 0
+    quiet = _scatter(blocks[best:], after)
+    return best if abs(before - after) > 4 * quiet and best_cost < 0.5 * cost(0, count) else 0
+
+
+def _jumps(blocks: Sequence[_Interval], whole_seconds: bool) -> int:
+    """How often the pace flips between clearly different levels (differences of the clock's rounding do not count)."""
+    if len(blocks) < 4:
+        return 0
+    paces = [b.pace for b in blocks]
+    low, high = min(paces), max(paces)
+    rounding = 2.5 / median(b.steps for b in blocks) if whole_seconds else 0.0
+    if low <= 0 or high / low < 1.6 or high - low < 2 * rounding:
+        return 0
+    middle = (low + high) / 2
+    sides = [p > middle for p in paces]
+    return sum(a != b for a, b in pairwise(sides))
+
+
+def _settle(blocks: Sequence[_Interval], whole_seconds: bool) -> tuple[float, float, float]:
+    """(pace to come, its relative standard error, recent over mean): the mean, drawn to the recent pace if it drifts."""
+    mean = _mean(blocks)
+    seconds = sum(b.seconds for b in blocks)
+    if mean <= 0 or seconds <= 0:
+        return max(mean, 0.0), 1.0, 1.0
+    rounding = (0.6 / seconds) if whole_seconds else 0.0
+    if len(blocks) < 4:
+        scatter = _scatter(blocks, mean) / mean if len(blocks) > 1 else 0.1
+        return mean, math.hypot(scatter / math.sqrt(len(blocks)), rounding), 1.0
+    cut = len(blocks) - max(2, len(blocks) // 3)
+    early, late = blocks[:cut], blocks[cut:]
+    first, recent = _mean(early), _mean(late)
+    noise = math.hypot(
+        _scatter(early, first) / math.sqrt(len(early)), _scatter(late, recent) / math.sqrt(len(late)), mean * rounding
+    )
+    evidence = ((recent - first) / noise) ** 2 if noise > 0 else (0.0 if recent == first else 1e9)
+    trust = max(0.0, evidence - 1) / (evidence + _DRIFT_PRIOR)
+    pace = mean + trust * (recent - mean)
+    error = math.hypot(_scatter(blocks, mean) / math.sqrt(len(blocks)) / mean, abs(recent - mean) / mean / 2, rounding)
+    return pace, error, recent / mean
