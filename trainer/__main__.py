@@ -7,6 +7,8 @@ pending and the heavy libraries unloaded, so nothing is imported here that a com
 from __future__ import annotations
 
 import argparse
+import json
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -40,6 +42,37 @@ def _tiny(args: argparse.Namespace) -> int:
     return 0
 
 
+def _prepare(args: argparse.Namespace) -> int:
+    from trainer.prepare import Plan, prepare
+
+    plan = Plan(
+        prompts=args.prompts,
+        images=args.images or args.prompts.parent,
+        out=args.out,
+        name=args.name,
+        validation=args.validation,
+        test=args.test,
+        seed=args.seed,
+        box_form=args.box_form,
+    )
+    report = prepare(plan, lambda rows: print(f"{rows:,} rows read", file=sys.stderr, flush=True))
+    print(json.dumps(report.as_json()) if args.json else report.in_words())
+    return 0
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 0.45:
+        raise argparse.ArgumentTypeError("a share from 0 to 0.45, such as 0.02")
+    return value
+
+
+def _name(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,60}", text):
+        raise argparse.ArgumentTypeError("letters, digits, - and _ only")
+    return text
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m trainer",
@@ -57,6 +90,26 @@ def _parser() -> argparse.ArgumentParser:
 
     tiny = command("tiny", "make the random tiny model and the tiny data set that the demo trains on", _tiny)
     tiny.add_argument("--root", type=Path, default=Path(), metavar="DIR", help="they go to DIR/tiny (default: here)")
+
+    prepare = command("prepare", "turn prompts.jsonl into training, validation and test data", _prepare)
+    prepare.add_argument("--prompts", type=Path, required=True, metavar="FILE", help="prompts.jsonl")
+    prepare.add_argument(
+        "--images", type=Path, metavar="DIR", help="where relative image paths start (default: the prompts' folder)"
+    )
+    prepare.add_argument("--out", type=Path, default=Path("data"), metavar="DIR", help="default: data")
+    prepare.add_argument("--name", type=_name, default="websight", help="of the data sets (default: websight)")
+    for split in ("validation", "test"):
+        prepare.add_argument(
+            f"--{split}", type=_share, default=0.02, metavar="SHARE", help=f"of the images, for {split} (default: 0.02)"
+        )
+    prepare.add_argument("--seed", type=int, default=42, metavar="N", help="another gives another split (default: 42)")
+    prepare.add_argument(
+        "--box-form",
+        choices=("xyxy", "xywh"),
+        default="xyxy",
+        help="boxes are left, top, right, bottom (xyxy, default) or left, top, width, height (xywh)",
+    )
+    prepare.add_argument("--json", action="store_true", help="print the report as JSON")
     return parser
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from trainer import grid
+from trainer.rows import dataset_entry, make_row
 
 VERSION = 1
 """Raised when the files' content changes; a folder of another version is replaced."""
@@ -99,28 +100,6 @@ def _fill(folder: Path) -> None:
     (folder / "model").mkdir()
     make_model(folder / "model", texts)
     (folder / "made.json").write_text(json.dumps({"version": VERSION, "rows": SPLITS}) + "\n")
-
-
-def dataset_entry(file_name: str) -> dict[str, Any]:
-    """A data set's entry in LLaMA-Factory's dataset_info.json: sharegpt rows with roles user and assistant."""
-    return {
-        "file_name": file_name,
-        "formatting": "sharegpt",
-        "columns": {"messages": "messages", "images": "images"},
-        "tags": {"role_tag": "role", "content_tag": "content", "user_tag": "user", "assistant_tag": "assistant"},
-    }
-
-
-def make_row(prompt: str, image: str, box: grid.Box) -> dict[str, Any]:
-    """One sharegpt row: a click on the middle of `box` (grid units), which is kept for the evaluation."""
-    return {
-        "messages": [
-            {"role": "user", "content": f"<image>{prompt}"},
-            {"role": "assistant", "content": grid.format_click(*grid.middle(box))},
-        ],
-        "images": [image],
-        "bbox": [round(edge, 2) for edge in box],
-    }
 
 
 def _make_row(rng: random.Random, folder: Path, image: str) -> dict[str, Any]:
