@@ -83,6 +83,7 @@ class RunView:
         stdout, stderr: tails of the newest job's output.
         projection: the newest; None before the first step.
         problems: findings in plain words with a next step (reason of death, divergence, stall), newest last.
+        stage, stage_done, stage_total: what a submission is doing and how far it is (bytes; 0 of 0 if unknown).
     """
 
     spec: RunSpec
@@ -97,6 +98,9 @@ class RunView:
     projection: Projection | None = None
     problems: tuple[str, ...] = ()
     seen_at: float | None = None
+    stage: str = ""
+    stage_done: int = 0
+    stage_total: int = 0
 
     @property
     def job(self) -> Job | None:

@@ -1,0 +1,181 @@
+"""What the engine tells the world: immutable facts, folded into the state by `reduce`.
+
+`at` is Unix s. Texts are plain words, safe to show; where an event carries a `hint`, it is the next step.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from websight_tui.metrics.model import TrainingLog
+from websight_tui.projection.model import Projection
+from websight_tui.runs.state import Link, LogTail, Outcome, RunView
+from websight_tui.runspec import RunSpec
+from websight_tui.slurm_commands.model import Job
+
+
+@dataclass(frozen=True, slots=True)
+class LinkChanged:
+    """The connection to a cluster changed; `error` says why it is not online and what to do."""
+
+    cluster: str
+    link: Link
+    at: float
+    address: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueSeen:
+    """squeue answered: the user's live jobs on the cluster, foreign ones included."""
+
+    cluster: str
+    jobs: tuple[Job, ...]
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulerTrouble:
+    """The scheduler did not answer or answered with an error; what is on the screen stays and ages."""
+
+    cluster: str
+    text: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class PollPlanned:
+    """When the scheduler is asked next (None: not before something happens), and how often it was of late."""
+
+    cluster: str
+    next_poll_at: float | None
+    calls_per_minute: float
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunLoaded:
+    """A run out of the local history, with all that is known of it offline."""
+
+    run: RunView
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitBegan:
+    """A submission's intent is on record; a run's second and later jobs begin so too."""
+
+    spec: RunSpec
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitProgress:
+    """What the submission is doing, with bytes done and in all where it uploads (else 0 of 0)."""
+
+    run_id: str
+    stage: str
+    done: int = 0
+    total: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitSettled:
+    """What became of a submission (also later, when an unknown one has been found out)."""
+
+    run_id: str
+    outcome: Outcome
+    at: float
+    text: str = ""
+    hint: str = ""
+    job_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class JobsChanged:
+    """A run's jobs, oldest first."""
+
+    run_id: str
+    jobs: tuple[Job, ...]
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class LogMoved:
+    """A run's training log grew to `version` (the log itself is append-only and shared)."""
+
+    run_id: str
+    log: TrainingLog
+    version: int
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class TailMoved:
+    """The tail of a job's stdout or stderr moved."""
+
+    run_id: str
+    stream: str
+    tail: LogTail
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Projected:
+    """A new projection; None where there is no ground for one."""
+
+    run_id: str
+    projection: Projection | None
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemsFound:
+    """All that is wrong with a run at the moment, newest last; empty once nothing is."""
+
+    run_id: str
+    problems: tuple[str, ...]
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class ActionDone:
+    """The end of something a person asked for (cancel, hold, …).
+
+    Args:
+        target: a run id, or "cluster/job id".
+    """
+
+    action: str
+    target: str
+    ok: bool
+    message: str
+    at: float
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something a person should know that belongs to no run ("the history was damaged …")."""
+
+    message: str
+    at: float
+    hint: str = ""
+
+
+Event = (
+    LinkChanged
+    | QueueSeen
+    | SchedulerTrouble
+    | PollPlanned
+    | RunLoaded
+    | SubmitBegan
+    | SubmitProgress
+    | SubmitSettled
+    | JobsChanged
+    | LogMoved
+    | TailMoved
+    | Projected
+    | ProblemsFound
+    | ActionDone
+    | Notice
+)

@@ -1,0 +1,88 @@
+"""The one place where the state changes: `reduce(state, event) -> state`, pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any, TypeVar, assert_never
+
+from websight_tui.runs import events as e
+from websight_tui.runs.phase import phase_of
+from websight_tui.runs.state import AppState, ClusterView, Link, Outcome, RunView
+
+V = TypeVar("V")
+
+
+def reduce(state: AppState, event: e.Event) -> AppState:
+    """The state after `event`. Events about a run that is not known (yet) change nothing."""
+    match event:
+        case e.LinkChanged():
+            known = state.clusters.get(event.cluster)
+            address = event.address or (known.address if known else "")
+            planned = {} if event.link is Link.ONLINE else {"next_poll_at": None}
+            return _cluster(state, event.cluster, link=event.link, error=event.error, address=address, **planned)
+        case e.QueueSeen():
+            return _cluster(state, event.cluster, queue=event.jobs, queue_at=event.at, scheduler_error="")
+        case e.SchedulerTrouble():
+            return _cluster(state, event.cluster, scheduler_error=event.text)
+        case e.PollPlanned():
+            return _cluster(
+                state, event.cluster, next_poll_at=event.next_poll_at, calls_per_minute=event.calls_per_minute
+            )
+        case e.RunLoaded():
+            return _put(state, event.run)
+        case e.SubmitBegan():
+            run = state.runs.get(event.spec.run_id) or RunView(event.spec)
+            run = replace(run, spec=event.spec, outcome=Outcome.INTENT, outcome_text="", stage="", seen_at=event.at)
+            return _put(state, run)
+        case e.SubmitProgress():
+            return _run(state, event.run_id, stage=event.stage, stage_done=event.done, stage_total=event.total)
+        case e.SubmitSettled():
+            text = " ".join(part for part in (_sentence(event.text), event.hint) if part)
+            return _run(
+                state,
+                event.run_id,
+                outcome=event.outcome,
+                outcome_text=text,
+                stage="",
+                stage_done=0,
+                stage_total=0,
+                seen_at=event.at,
+            )
+        case e.JobsChanged():
+            return _run(state, event.run_id, jobs=event.jobs, seen_at=event.at)
+        case e.LogMoved():
+            return _run(state, event.run_id, log=event.log, log_version=event.version, seen_at=event.at)
+        case e.TailMoved():
+            return _run(state, event.run_id, **{event.stream: event.tail}, seen_at=event.at)
+        case e.Projected():
+            return _run(state, event.run_id, projection=event.projection)
+        case e.ProblemsFound():
+            return _run(state, event.run_id, problems=event.problems)
+        case e.ActionDone() | e.Notice():
+            return state
+    assert_never(event)
+
+
+def _cluster(state: AppState, name: str, **changes: Any) -> AppState:
+    view = replace(state.clusters.get(name) or ClusterView(name), **changes)
+    return replace(state, clusters=_with(state.clusters, name, view))
+
+
+def _run(state: AppState, run_id: str, **changes: Any) -> AppState:
+    run = state.runs.get(run_id)
+    return state if run is None else _put(state, replace(run, **changes))
+
+
+def _put(state: AppState, run: RunView) -> AppState:
+    run = replace(run, phase=phase_of(run.outcome, run.jobs, run.log))
+    return replace(state, runs=_with(state.runs, run.spec.run_id, run))
+
+
+def _with(mapping: Mapping[str, V], key: str, value: V) -> Mapping[str, V]:
+    return MappingProxyType({**mapping, key: value})
+
+
+def _sentence(text: str) -> str:
+    return text if not text or text[-1] in ".!?)" else f"{text}."

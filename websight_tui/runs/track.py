@@ -1,0 +1,158 @@
+"""What the engine holds of one run while it is at work: jobs, readers, tails. Used under its lock."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from websight_tui.metrics.events import EventsReader
+from websight_tui.metrics.terminal_text import TerminalText
+from websight_tui.projection.model import Projection
+from websight_tui.runs.phase import phase_of, segment_of
+from websight_tui.runs.state import LogTail, Outcome, RunView
+from websight_tui.runs.store import Store, StoredRun
+from websight_tui.runs.tail import Tail
+from websight_tui.runspec import RunSpec
+from websight_tui.slurm_commands.model import Job
+
+STREAMS: Final = {"stdout": "out", "stderr": "err"}
+"""Outputs of a job and the endings of their files."""
+LINES: Final = 2000
+"""Lines of a job's output that are kept."""
+FIRST_LOOK: Final = 128 * 1024
+"""Bytes of a long output that are read first, from its end."""
+EVENTS: Final = "events"
+
+
+@dataclass
+class Stream:
+    """One output of the newest job."""
+
+    tail: Tail
+    text: TerminalText = field(default_factory=lambda: TerminalText(LINES))
+    size: int = 0
+    shown: int = -1
+
+    def view(self) -> LogTail:
+        return LogTail(tuple(self.text.lines), self.text.dropped, self.size)
+
+
+class RunTrack:
+    """One run.
+
+    Args:
+        spec: as of its newest submission.
+    """
+
+    def __init__(self, spec: RunSpec) -> None:
+        self.lock = threading.RLock()
+        self.spec = spec
+        self.outcome = Outcome.INTENT
+        self.text = ""
+        self.jobs: list[Job] = []
+        self.last_seen: dict[str, float] = {}
+        self.reader = EventsReader()
+        self.events = Tail(spec.events_path)
+        self.streams: dict[str, Stream] = {}
+        self.stream_job = ""
+        self.log_version = 0
+        self.projection: Projection | None = None
+        self.problems: tuple[str, ...] = ()
+        self.over_at: float | None = None
+        self.read_at = 0.0
+
+    @property
+    def job(self) -> Job | None:
+        return self.jobs[-1] if self.jobs else None
+
+    def put_job(self, job: Job) -> bool:
+        """Adds or replaces a job; False if nothing changed."""
+        for index, known in enumerate(self.jobs):
+            if known.job_id == job.job_id:
+                self.jobs[index] = job
+                return known != job
+        self.jobs.append(job)
+        return True
+
+    def open_jobs(self) -> list[Job]:
+        """Jobs whose end is not confirmed."""
+        return [job for job in self.jobs if not job.final]
+
+    def own_end(self, job: Job) -> str:
+        """How the trainer said that `job` ended; "" if it did not."""
+        segment = segment_of(job, self.reader.log)
+        return segment.end if segment is not None else ""
+
+    def follow_newest(self) -> None:
+        """Points the streams at the newest job's output."""
+        job = self.job
+        if job is None or job.job_id == self.stream_job:
+            return
+        self.stream_job = job.job_id
+        paths = {
+            "stdout": f"{self.spec.run_dir}/job-{job.job_id}.out",
+            "stderr": f"{self.spec.run_dir}/job-{job.job_id}.err",
+        }
+        self.streams = {name: Stream(Tail(path, last=FIRST_LOOK)) for name, path in paths.items()}
+
+    def restart_log(self) -> None:
+        """Begins the training log anew: the remote file did."""
+        self.reader = EventsReader()
+        self.events = Tail(self.spec.events_path)
+
+    def tails(self) -> Iterable[tuple[str, Tail]]:
+        """(name in the store, follower) of every file of the run."""
+        yield EVENTS, self.events
+        for name, stream in self.streams.items():
+            yield f"{name}:{self.stream_job}", stream.tail
+
+    def view(self) -> RunView:
+        """The run as the screens show it."""
+        log = self.reader.log
+        jobs = tuple(self.jobs)
+        shown = {name: stream.view() for name, stream in self.streams.items()}
+        return RunView(
+            self.spec,
+            self.outcome,
+            self.text,
+            phase_of(self.outcome, jobs, log),
+            jobs,
+            log,
+            log.version,
+            shown.get("stdout", LogTail()),
+            shown.get("stderr", LogTail()),
+            self.projection,
+            self.problems,
+        )
+
+
+def load_track(stored: StoredRun, store: Store) -> RunTrack:
+    """A run out of the history, with the copies of its files.
+
+    Raises: StoreError.
+    """
+    track = RunTrack(stored.spec)
+    if stored.submissions:
+        last = stored.submissions[-1]
+        track.outcome = last.outcome
+        track.text = " ".join(part for part in (last.text, last.hint) if part)
+    for row in stored.jobs:
+        track.jobs.append(row.job)
+        if row.last_seen is not None:
+            track.last_seen[row.job.job_id] = row.last_seen
+    track.follow_newest()
+    for name, tail in track.tails():
+        cached = store.cached(stored.spec.run_id, name)
+        if cached is None or (name == EVENTS and cached.start):
+            continue
+        tail.go_on(cached.start + len(cached.data), cached.identity, cached.data)
+        if name == EVENTS:
+            track.reader.feed(cached.data)
+        else:
+            stream = track.streams[name.partition(":")[0]]
+            stream.text.feed(cached.data)
+            stream.size = cached.start + len(cached.data)
+    track.log_version = track.reader.log.version
+    return track
