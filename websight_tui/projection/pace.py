@@ -36,6 +36,7 @@ class Rhythm:
         seen: how many have been measured.
         last: step of the newest one.
         at_end: whether one follows the last step too.
+        phase: they come at steps that leave this rest when divided by `period`.
     """
 
     kind: str
@@ -44,13 +45,14 @@ class Rhythm:
     seen: int
     last: int
     at_end: bool = True
+    phase: int = 0
 
     def to_come(self, step: int, total: int) -> int:
         """How many will still happen between `step` and `total`; the one at `step` counts if it is not yet seen."""
         if self.period <= 0 or (total <= step and self.last >= total):
             return 0
         done = max(self.last, step - 1)
-        regular = max(0, (total - 1) // self.period - done // self.period)
+        regular = max(0, (total - 1 - self.phase) // self.period - (done - self.phase) // self.period)
         return regular + (1 if self.at_end and self.last < total else 0)
 
 
@@ -131,11 +133,9 @@ def read_pace(
     else:
         usual = median(i.pace for i in ordinary)
         _measure(intervals, kinds, usual)
-        found = _hidden_pauses(ordinary, usual, timeline.whole_seconds) if not any(k.named for k in kinds) else None
-        if found is not None:
-            kinds.append(found[0])
-            ordinary = found[1]
         rhythms = tuple(_rhythm(k, timeline) for k in kinds if k.period or k.named)
+        if found := None if rhythms else _hidden_pauses(ordinary, usual, timeline.whole_seconds):
+            rhythms, ordinary = (found[0],), found[1]
     ordinary, warm_up = _without_warm_up(ordinary)
     blocks = _blocks(ordinary)
     change = _regime_change(blocks)
@@ -224,40 +224,37 @@ def _rhythm(kind: _Kind, timeline: Timeline) -> Rhythm:
 
 def _hidden_pauses(
     ordinary: list[_Interval], usual: float, whole_seconds: bool
-) -> tuple[_Kind, list[_Interval]] | None:
-    """A regular pause that the log does not name, seen as intervals that are far too long at equal distances."""
+) -> tuple[Rhythm, list[_Interval]] | None:
+    """A regular pause that the log does not name: intervals that are far too long, at equal distances.
+
+    Returns: the pause, and the intervals without it; None if there is none.
+    """
     scatter = median(abs(i.pace - usual) for i in ordinary) * 1.5
     floor = 3.0 if whole_seconds else 0.5
-    slow = [i for i in ordinary if i.seconds - usual * i.steps > max(6 * scatter * i.steps, floor, 0.2 * i.seconds)]
+
+    def is_slow(i: _Interval) -> bool:
+        return i.seconds - usual * i.steps > max(6 * scatter * i.steps, floor, 0.2 * i.seconds)
+
+    slow = [i for i in ordinary if is_slow(i)]
     if not 2 <= len(slow) <= len(ordinary) // 3:
         return None
-    period = round(min(b.start - a.start for a, b in pairwise(slow)))
-    if period <= 0:
+    gaps = [b.start - a.start for a, b in pairwise(slow)]
+    period = round(min(gaps))
+    between_lines = median(i.steps for i in ordinary)
+    if period < 2 * between_lines:
         return None
-    first, last = ordinary[0].start, ordinary[-1].end
-    due = [k for k in range(math.ceil(first / period) * period, math.floor(last), period) if k > 0]
-    hit = [k for k in due if any(i.start <= k < i.end for i in slow)]
-    explained = [i for i in slow if math.floor(i.start / period) * period >= i.start or i.end > _next(i.start, period)]
-    if len(hit) < 2 or len(hit) < 0.8 * len(due) or len(explained) < 0.8 * len(slow):
+    regular = [g for g in gaps if abs(g - round(g / period) * period) <= between_lines]
+    due = (slow[-1].start - slow[0].start) / period + 1
+    first_due = slow[0].start - ordinary[0].start <= period + between_lines
+    if len(regular) < 0.8 * len(gaps) or len(slow) < 0.8 * due or not first_due:
         return None
-    paused = [i for i in ordinary if any(i.start <= k < i.end for k in _multiples(i, period))]
-    kind = _Kind("pause", (), int(period), True)
-    kind.lengths = [sum(i.seconds - usual * i.steps for i in paused) / len(paused)] * len(paused)
-    rest = [i for i in ordinary if i not in paused] if len(paused) < 200 else _rest(ordinary, period)
-    return (kind, rest) if len(rest) >= 2 else None
-
-
-def _next(start: float, period: int) -> float:
-    return math.ceil(start / period) * period
-
-
-def _multiples(interval: _Interval, period: int) -> range:
-    first = math.ceil(interval.start / period) * period
-    return range(first, math.ceil(interval.end), period) if first > 0 else range(0)
-
-
-def _rest(ordinary: list[_Interval], period: int) -> list[_Interval]:
-    return [i for i in ordinary if not any(i.start <= k < i.end for k in _multiples(i, period))]
+    excess = [i.seconds - usual * i.steps for i in slow]
+    length = sum(excess) / len(excess)
+    if max(excess) > 2 * min(excess) + floor:  # pauses of one kind are alike
+        return None
+    rest = [i for i in ordinary if not is_slow(i)]
+    last = int(slow[-1].start)
+    return Rhythm("pause", length, period, len(slow), last, at_end=False, phase=last % period), rest
 
 
 def _without_warm_up(ordinary: list[_Interval]) -> tuple[list[_Interval], int]:
@@ -341,7 +338,7 @@ def _jumps(blocks: Sequence[_Interval], whole_seconds: bool) -> int:
 
 
 def _settle(blocks: Sequence[_Interval], whole_seconds: bool) -> tuple[float, float, float]:
-    """(pace to come, its relative standard error, recent over mean): the mean, drawn to the recent pace if it drifts."""
+    """(pace to come, its relative standard error, recent over mean): the mean, drawn to the recent pace by drift."""
     mean = _mean(blocks)
     seconds = sum(b.seconds for b in blocks)
     if mean <= 0 or seconds <= 0:

@@ -13,7 +13,7 @@ from typing import Final
 
 from websight_tui.metrics.model import Columns, Segment, TrainingLog
 
-MOST_POINTS: Final = 2400
+MOST_POINTS: Final = 1000
 """Lines that are looked at; of a longer log every k-th."""
 
 
