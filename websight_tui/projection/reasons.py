@@ -8,8 +8,19 @@ from websight_tui.metrics.model import Segment, TrainingLog
 from websight_tui.projection.model import Band, Verdict
 from websight_tui.projection.pace import Pace
 from websight_tui.projection.timeline import Timeline
-from websight_tui.projection.words import count, duration
-from websight_tui.projection.words import pace as pace_words
+from websight_tui.words import duration
+
+
+def pace_words(seconds: float) -> str:
+    """ "2.35 s a step", "310 ms a step"."""
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms a step"
+    return f"{seconds:.3g} s a step" if seconds < 120 else f"{duration(seconds)} a step"
+
+
+def count(number: int, what: str) -> str:
+    """ "1 run", "3 runs"."""
+    return f"{number:,} {what}" + ("" if number == 1 else "s")
 
 
 @dataclass(slots=True)

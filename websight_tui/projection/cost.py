@@ -1,0 +1,82 @@
+"""Seconds of a step, an evaluation and a save from a preset's work and a device's speed, before anything was measured.
+
+Only ratios between presets matter once a run of one's own has been measured: that run corrects the level
+(`projection.forecast`), the model moves it from one preset to another.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from websight_tui.presets import TINY_MODEL, Preset
+from websight_tui.projection.gpus import TINY_START_UP_S, TINY_STEP_S, Gpu
+from websight_tui.sizing import sizes
+
+EVAL_SPEED: Final = 3.5
+"""Samples evaluated in the time in which one is trained, as seen in logs of public runs."""
+_VISUAL_FLOP_PER_TOKEN: Final = 7.7e9
+"""Forward pass of the frozen vision tower of Qwen3-VL-8B, per visual token."""
+_PIXELS_PER_VISUAL_TOKEN: Final = 32 * 32
+_WITHOUT_CHECKPOINTING: Final = 4 / 6
+"""Forward and backward without the second forward pass of gradient checkpointing."""
+_SYNC_BYTES_PER_S: Final = 20e9
+"""All-reduce of the adapter's gradients between GPUs, all its latency included."""
+_DISK_BYTES_PER_S: Final = 0.4e9
+"""A shared file system that others use too."""
+_FIXED_S: Final = 3.0
+"""An evaluation or a save costs this much however small it is."""
+_STEP_OVERHEAD_S: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Expected seconds: of one optimizer step, one evaluation, one save, the start-up and the end."""
+
+    step_s: float
+    eval_s: float
+    save_s: float
+    start_up_s: float
+    tail_s: float
+
+
+def cost_of(preset: Preset, world_size: int, gpu: Gpu) -> Cost:
+    """The cost model for `preset` on `world_size` devices of the kind `gpu`."""
+    world_size = max(1, world_size)
+    if preset.model_name_or_path == TINY_MODEL:
+        # the gradient of nothing: overhead of Python and the data loader, a little more for each sample
+        samples = preset.per_device_train_batch_size * preset.gradient_accumulation_steps
+        step = TINY_STEP_S * (0.4 + 0.3 * samples)
+        return Cost(step, 0.2 + preset.max_eval_samples * 0.05, 0.5, TINY_START_UP_S, 1.0)
+    tokens = preset.per_device_train_batch_size * preset.tokens_per_sample
+    speed = gpu.flops * tokens / (tokens + gpu.tokens_half)
+    work = _flop_per_sample(preset) * preset.per_device_train_batch_size * preset.gradient_accumulation_steps
+    figures = sizes(preset)
+    sync = 4 * (figures.trainable_parameters or 80e6) * 2 / _SYNC_BYTES_PER_S if world_size > 1 else 0.0
+    step = work / speed + sync + _STEP_OVERHEAD_S * preset.gradient_accumulation_steps
+    samples_per_s = preset.effective_batch(world_size) / step
+    evaluation = _FIXED_S + preset.max_eval_samples / (EVAL_SPEED * samples_per_s)
+    save = _FIXED_S + (figures.checkpoint_bytes or 1e9) / _DISK_BYTES_PER_S
+    return Cost(step, evaluation, save, gpu.start_up_s, save + 10.0)
+
+
+def pauses_of(preset: Preset, steps: int) -> tuple[int, int]:
+    """(evaluations, saves) in a run of `steps`; each also follows the last step, once."""
+    evaluations = math.ceil(steps / preset.eval_steps) if preset.eval_dataset else 0
+    return evaluations, math.ceil(steps / preset.save_steps)
+
+
+def _flop_per_sample(preset: Preset) -> float:
+    per_token = sizes(preset).flop_per_token or 6 * _parameters_in_name(preset.model_name_or_path)
+    if not preset.gradient_checkpointing:
+        per_token *= _WITHOUT_CHECKPOINTING
+    visual = min(preset.tokens_per_sample, preset.image_max_pixels / _PIXELS_PER_VISUAL_TOKEN)
+    return per_token * preset.tokens_per_sample + _VISUAL_FLOP_PER_TOKEN * visual
+
+
+def _parameters_in_name(model: str) -> float:
+    """ "…-7B-…" → 7e9; 8e9 where the name says nothing."""
+    match = re.search(r"(\d+(?:\.\d+)?)\s*b(?![a-z])", model.lower())
+    return float(match[1]) * 1e9 if match else 8e9
