@@ -18,6 +18,10 @@ from trainer.problem import Problem
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code."""
+    if sys.version_info < (3, 11):  # noqa: UP036 — a login node's own Python may be older than we ask for
+        version = ".".join(map(str, sys.version_info[:3]))
+        print(f"error: {sys.executable} is Python {version}; the trainer needs 3.11 or newer", file=sys.stderr)
+        return 1
     args = _parser().parse_args(argv)
     try:
         return int(args.handler(args))
@@ -60,11 +64,25 @@ def _prepare(args: argparse.Namespace) -> int:
     return 0
 
 
+def _preflight(args: argparse.Namespace) -> int:
+    from trainer.preflight import preflight
+
+    result = preflight(args.run_dir, args.sample, lambda line: print(line, file=sys.stderr, flush=True))
+    print(json.dumps(result.as_json()) if args.json else result.in_words())
+    return 0 if result.ok else 1
+
+
 def _share(text: str) -> float:
     value = float(text)
     if not 0 <= value <= 0.45:
         raise argparse.ArgumentTypeError("a share from 0 to 0.45, such as 0.02")
     return value
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError("a whole number from 0")
+    return int(text)
 
 
 def _name(text: str) -> str:
@@ -110,6 +128,13 @@ def _parser() -> argparse.ArgumentParser:
         help="boxes are left, top, right, bottom (xyxy, default) or left, top, width, height (xywh)",
     )
     prepare.add_argument("--json", action="store_true", help="print the report as JSON")
+
+    preflight = command("preflight", "check a run before it starts: environment, model, data, storage", _preflight)
+    preflight.add_argument("--run-dir", type=Path, required=True, metavar="DIR", help="folder with run.json")
+    preflight.add_argument(
+        "--sample", type=_count, default=2000, metavar="N", help="rows to open images of (default: 2000; 0: all)"
+    )
+    preflight.add_argument("--json", action="store_true", help="print the findings as JSON")
     return parser
 
 

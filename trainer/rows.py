@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +43,24 @@ def dataset_entry(file_name: str) -> dict[str, Any]:
     }
 
 
-def dataset_file(dataset_dir: Path, name: str) -> Path:
-    """The file that dataset_info.json names for a data set.
+@dataclass(frozen=True, slots=True)
+class DataSet:
+    """A data set as dataset_info.json describes it: its file, and the names of columns, roles and their tags in it."""
+
+    name: str
+    path: Path
+    formatting: str
+    messages: str
+    images: str | None
+    role: str
+    content: str
+    user: str
+    assistant: str
+    system: str
+
+
+def find_dataset(dataset_dir: Path, name: str) -> DataSet:
+    """Looks a data set up in dataset_info.json; what is not said there is as LLaMA-Factory takes it.
 
     Raises: Problem if dataset_info.json cannot be read, does not know the name, or the file is missing.
     """
@@ -62,7 +79,19 @@ def dataset_file(dataset_dir: Path, name: str) -> Path:
     path = dataset_dir / str(entry["file_name"])
     if not path.is_file():
         raise Problem(f"data set '{name}' should be in {path}, which does not exist", prepare)
-    return path
+    columns, tags = entry.get("columns") or {}, entry.get("tags") or {}
+    return DataSet(
+        name,
+        path,
+        entry.get("formatting", "alpaca"),
+        columns.get("messages", "conversations"),
+        columns.get("images"),
+        tags.get("role_tag", "from"),
+        tags.get("content_tag", "value"),
+        tags.get("user_tag", "human"),
+        tags.get("assistant_tag", "gpt"),
+        tags.get("system_tag", "system"),
+    )
 
 
 def read_rows(path: Path) -> Iterator[tuple[int, object]]:
@@ -86,18 +115,5 @@ def read_rows(path: Path) -> Iterator[tuple[int, object]]:
                     yield number, None
     except ValueError as error:
         raise Problem(f"{path} is not JSON: {error}") from error
-    except OSError as error:
-        raise Problem(f"{path} cannot be read: {error.strerror}") from error
-
-
-def count_rows(path: Path) -> int:
-    """Rows in a data file, counted without keeping them."""
-    return sum(1 for _ in read_rows(path)) if path.suffix != ".jsonl" else _count_lines(path)
-
-
-def _count_lines(path: Path) -> int:
-    try:
-        with path.open("rb") as lines:
-            return sum(1 for line in lines if line.strip())
     except OSError as error:
         raise Problem(f"{path} cannot be read: {error.strerror}") from error

@@ -1,0 +1,1 @@
+"""What a pre-flight looks at: environment, model, data, storage, and what an earlier start left behind."""
