@@ -6,8 +6,8 @@ total = elapsed + steps left × ordinary pace + pauses to come × their mean len
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from typing import Final
 
 from websight_tui.metrics.model import Segment, TrainingLog
 from websight_tui.projection.bands import bands
@@ -73,7 +73,7 @@ def project(
     started = segment.started_at if segment.started_at is not None and math.isfinite(segment.started_at) else None
     start_up = max(0.0, started - job_started_at) if started is not None and job_started_at is not None else None
     limit = _limit(limit_s, deadline, started, start_up)
-    known = _with_meta(known, segment.meta)
+    known = _with_meta(known, segment, timeline)
     pace = read_pace(timeline, eval_steps=known.eval_steps, save_steps=known.save_steps, final_eval=known.final_eval)
     found = Findings(log, segment, timeline, pace, start_up_s=start_up)
     if _is_over(segment, timeline):
@@ -119,8 +119,9 @@ def _limit(
     return max(0.0, limit_s - (start_up or 0.0))
 
 
-def _with_meta(known: RunFacts, meta: dict[str, Any]) -> RunFacts:
+def _with_meta(known: RunFacts, segment: Segment, timeline: Timeline) -> RunFacts:
     """Fills the gaps in `known` with what the trainer said of itself."""
+    meta = segment.meta
 
     def whole(name: str) -> int:
         value = meta.get(name)
@@ -128,15 +129,16 @@ def _with_meta(known: RunFacts, meta: dict[str, Any]) -> RunFacts:
             return 0
         return int(value) if math.isfinite(value) and value >= 1 else 0
 
-    final = meta.get("final_eval")
-    return RunFacts(
-        eval_steps=known.eval_steps or whole("eval_steps"),
+    # Hugging Face names an eval_steps even where nothing is ever evaluated
+    evaluates = bool(timeline.evaluations) or whole("n_eval") > 0
+    epoch = segment.columns.epoch[-1] if len(segment.columns) else math.nan
+    per_step = whole("n_train") * epoch / timeline.step if timeline.step > 0 else math.nan
+    return replace(
+        known,
+        eval_steps=known.eval_steps or (whole("eval_steps") if evaluates else 0),
         save_steps=known.save_steps or whole("save_steps"),
-        eval_s=known.eval_s,
-        save_s=known.save_s,
-        eval_samples=known.eval_samples or whole("eval_samples"),
-        step_samples=known.step_samples or whole("effective_batch"),
-        final_eval=known.final_eval if known.final_eval is not None or not isinstance(final, bool) else final,
+        eval_samples=known.eval_samples or whole("n_eval"),
+        step_samples=known.step_samples or (round(per_step) if math.isfinite(per_step) else 0),
         tail_s=max(0.0, known.tail_s) if math.isfinite(known.tail_s) else 0.0,
     )
 
