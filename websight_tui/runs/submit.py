@@ -17,6 +17,7 @@ from websight_tui.errors import ConnectionLost, RemoteError, RemoteTimeout, Subm
 from websight_tui.remote.port import Transport
 from websight_tui.runs.bundle import ensure_bundle
 from websight_tui.runs.plan import LaunchPlan
+from websight_tui.runs.scheduler import Scheduler
 from websight_tui.runs.state import Outcome
 from websight_tui.runspec import RunSpec, to_json
 from websight_tui.slurm_commands import commands, failures, parse
@@ -64,7 +65,7 @@ def script_path(spec: RunSpec) -> str:
     return f"{spec.run_dir}/job-{spec.token.removeprefix('wst-')}.sh"
 
 
-def submit(plan: LaunchPlan, transport: Transport, report: Report) -> Settled:
+def submit(plan: LaunchPlan, transport: Transport, scheduler: Scheduler, report: Report) -> Settled:
     """Uploads and submits `plan`, whose intent is on record and whose root is absolute.
 
     Never raises RemoteError: whatever broke is part of the answer.
@@ -81,7 +82,7 @@ def submit(plan: LaunchPlan, transport: Transport, report: Report) -> Settled:
     report("asking Slurm", 0, 0)
     command = commands.submit(claim_dir(spec), script_path(spec), token=spec.token, job_name=spec.job_name)
     try:
-        result = transport.exec(command, timeout=commands.SUBMIT_TIMEOUT_S)
+        result = scheduler.run(command, commands.SUBMIT_TIMEOUT_S)
     except (RemoteTimeout, ConnectionLost) as exc:
         return Settled(
             Outcome.UNKNOWN,
@@ -137,7 +138,7 @@ def read_receipt(spec: RunSpec, transport: Transport, *, age_s: float) -> tuple[
     return None, Search(age_s > SBATCH_OVER_S)
 
 
-def find_job(spec: RunSpec, transport: Transport, queue: Sequence[Job], *, age_s: float) -> tuple[Job | None, bool]:
+def find_job(spec: RunSpec, scheduler: Scheduler, queue: Sequence[Job], *, age_s: float) -> tuple[Job | None, bool]:
     """Second half: searches for the token.
 
     Args:
@@ -148,7 +149,7 @@ def find_job(spec: RunSpec, transport: Transport, queue: Sequence[Job], *, age_s
     """
     if found := parse.named(queue, spec.token):
         return found, True
-    result = transport.exec(commands.find_by_name(spec.job_name, age_s), timeout=commands.QUERY_TIMEOUT_S)
+    result = scheduler.run(commands.find_by_name(spec.job_name, age_s))
     if result.exit != 0:
         return None, failures.no_accounting(result.stderr)
     return parse.named(parse.parse_accounting(result.stdout), spec.token), True

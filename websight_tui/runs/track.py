@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from websight_tui.metrics.events import EventsReader
+from websight_tui.metrics.model import TrainingLog
 from websight_tui.metrics.terminal_text import TerminalText
 from websight_tui.projection.model import Projection
 from websight_tui.runs.phase import phase_of, segment_of
+from websight_tui.runs.projecting import projection_of
 from websight_tui.runs.state import LogTail, Outcome, RunView
 from websight_tui.runs.store import Store, StoredRun
 from websight_tui.runs.tail import Tail
@@ -33,7 +35,7 @@ class Stream:
     tail: Tail
     text: TerminalText = field(default_factory=lambda: TerminalText(LINES))
     size: int = 0
-    shown: int = -1
+    shown: tuple[int, int] = (-1, -1)
 
     def view(self) -> LogTail:
         return LogTail(tuple(self.text.lines), self.text.dropped, self.size)
@@ -57,11 +59,14 @@ class RunTrack:
         self.events = Tail(spec.events_path)
         self.streams: dict[str, Stream] = {}
         self.stream_job = ""
-        self.log_version = 0
+        self.told_log: TrainingLog | None = None
+        self.told_version = -1
+        self.projected_at = 0.0
         self.projection: Projection | None = None
         self.problems: tuple[str, ...] = ()
         self.over_at: float | None = None
         self.read_at = 0.0
+        self.settled: set[str] = set()
 
     @property
     def job(self) -> Job | None:
@@ -154,5 +159,8 @@ def load_track(stored: StoredRun, store: Store) -> RunTrack:
             stream = track.streams[name.partition(":")[0]]
             stream.text.feed(cached.data)
             stream.size = cached.start + len(cached.data)
-    track.log_version = track.reader.log.version
+    if track.jobs and all(job.final for job in track.jobs):
+        track.settled = {job.job_id for job in track.jobs}
+        track.over_at = track.jobs[-1].end_time or 0.0
+    track.projection = projection_of(track.spec, track.job, track.reader.log, None)
     return track

@@ -1,0 +1,295 @@
+"""The engine behind the app and the command line: one history, one watcher a cluster, events out.
+
+Every method returns at once; what it does comes as events, from other threads. Nothing here touches a screen.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from websight_tui.config import Cluster, Config
+from websight_tui.errors import StoreError, WebsightError
+from websight_tui.remote.port import Prompter, Transport, Unattended
+from websight_tui.runs import actions
+from websight_tui.runs import events as e
+from websight_tui.runs.plan import LaunchPlan, plan_resume
+from websight_tui.runs.reconcile import record
+from websight_tui.runs.state import Link, Outcome
+from websight_tui.runs.store import Store
+from websight_tui.runs.submit import submit
+from websight_tui.runs.track import RunTrack, load_track
+from websight_tui.runs.watcher import Watcher
+from websight_tui.slurm_commands.model import Job
+
+
+class Engine:
+    """Submits and watches runs on all clusters of `config`.
+
+    Args:
+        store: the history; the engine closes it.
+        open_transport: makes a transport to a cluster, not connected yet.
+        emit: takes every event, from any thread, and returns quickly.
+        clock: Unix s.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        store: Store,
+        *,
+        open_transport: Callable[[Cluster], Transport],
+        emit: Callable[[e.Event], None],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.config = config
+        self.store = store
+        self._open_transport = open_transport
+        self._sink = emit
+        self._clock = clock
+        self._tracks: dict[str, RunTrack] = {}
+        self._watchers: dict[str, Watcher] = {}
+        self._lock = threading.RLock()
+        self._focused = ""
+        self._visible = True
+        self._closed = False
+
+    # what is there
+
+    def load(self) -> None:
+        """Emits all runs of the history; needs no connection."""
+        if self.store.note:
+            self._emit(e.Notice(self.store.note, self._clock()))
+        for name in self.config.clusters:
+            self._emit(e.LinkChanged(name, Link.OFFLINE, self._clock()))
+        try:
+            for stored in self.store.runs():
+                track = load_track(stored, self.store)
+                with self._lock:
+                    track = self._tracks.setdefault(stored.spec.run_id, track)
+                track.told_log, track.told_version = track.reader.log, track.reader.log.version
+                self._emit(e.RunLoaded(track.view()))
+        except StoreError as exc:
+            self._emit(e.Notice(exc.message, self._clock(), exc.hint))
+
+    def home(self, cluster: str) -> str:
+        """The account's home folder on a cluster; "" while it is not known."""
+        watcher = self._watchers.get(cluster)
+        return watcher.home if watcher is not None else ""
+
+    def transport(self, cluster: str) -> Transport | None:
+        """The connection to a cluster, for reading and downloading from another thread; None while there is none."""
+        watcher = self._watchers.get(cluster)
+        return watcher.transport if watcher is not None else None
+
+    # connections
+
+    def connect(self, cluster: str, prompter: Prompter | None = None) -> None:
+        """Logs in to a cluster and watches it; looks for submissions whose answer was lost.
+
+        Args:
+            prompter: asks the person; None refuses every question.
+
+        Raises: WebsightError if there is no such cluster in the configuration.
+        """
+        known = self.config.clusters.get(cluster)
+        if known is None:
+            names = ", ".join(self.config.clusters)
+            raise WebsightError(f"There is no cluster '{cluster}'", f"Known: {names}; add it to {self.config.path}.")
+        with self._lock:
+            if self._closed or (cluster in self._watchers and self._watchers[cluster].alive):
+                return
+            watcher = Watcher(
+                known,
+                lambda: self._tracks_of(cluster),
+                self.store,
+                open_transport=self._open_transport,
+                emit=self._emit,
+                clock=self._clock,
+            )
+            watcher.visible, watcher.focused = self._visible, self._focused
+            self._watchers[cluster] = watcher
+            watcher.start(prompter or Unattended())
+
+    def disconnect(self, cluster: str) -> None:
+        """Ends the connection; jobs go on."""
+        with self._lock:
+            watcher = self._watchers.pop(cluster, None)
+        if watcher is not None:
+            watcher.stop()
+
+    # what a person asks for
+
+    def submit(self, plan: LaunchPlan) -> None:
+        """Submits `plan`: SubmitBegan, SubmitProgress…, SubmitSettled; ActionDone("submit") if it could not begin."""
+        self._start("submit", plan.spec.run_id, plan.spec.cluster, lambda watcher: self._submit(watcher, plan))
+
+    def cancel(self, run_id: str) -> None:
+        """Cancels a run's live jobs and looks whether they are gone: ActionDone("cancel")."""
+        self._on_run("cancel", run_id, actions.cancel)
+
+    def cancel_job(self, cluster: str, job_id: str) -> None:
+        """Cancels one job of the queue, which this app need not have submitted."""
+        self._start("cancel", f"{cluster}/{job_id}", cluster, lambda watcher: actions.cancel_job(watcher, job_id))
+
+    def resume(self, run_id: str) -> None:
+        """Gives a run that has stopped one more job: events as of `submit`."""
+        track = self._track(run_id)
+        if track is None:
+            return
+        with track.lock:
+            busy = next((job for job in track.jobs if job.live), None)
+            spec, outcome = track.spec, track.outcome
+        if busy is not None or outcome in (Outcome.INTENT, Outcome.UNKNOWN):
+            message = f"Job {busy.job_id} is still in the queue" if busy else "Its last submission is not settled yet"
+            self._done("resume", run_id, actions.Answer(False, message, "Cancel it or wait for its end."))
+            return
+
+        def go(watcher: Watcher) -> actions.Answer | None:
+            return self._submit(watcher, plan_resume(spec, cluster=watcher.cluster))
+
+        self._start("resume", run_id, spec.cluster, go)
+
+    def hold(self, run_id: str) -> None:
+        """Keeps a run's pending job from starting."""
+        self._on_job("hold", run_id, lambda watcher, _, job: actions.hold(watcher, job))
+
+    def release(self, run_id: str) -> None:
+        """Lets a run's held job start."""
+        self._on_job("release", run_id, lambda watcher, _, job: actions.release(watcher, job))
+
+    def requeue(self, run_id: str) -> None:
+        """Puts a run's job back into the queue."""
+        self._on_job("requeue", run_id, lambda watcher, _, job: actions.requeue(watcher, job))
+
+    def save_and_stop(self, run_id: str) -> None:
+        """Asks a run's running job to save a checkpoint and stop."""
+        self._on_job("save and stop", run_id, lambda watcher, _, job: actions.save_and_stop(watcher, job))
+
+    def set_time_limit(self, run_id: str, seconds: int) -> None:
+        """Changes the limit of a run's job; for a running one that asks for more, drafts a request."""
+        self._on_job(
+            "set time limit",
+            run_id,
+            lambda watcher, track, job: actions.set_time_limit(watcher, track, job, seconds),
+        )
+
+    def hide(self, run_id: str) -> None:
+        """Takes a run off the list; nothing of it is deleted, here or there."""
+        self.store.hide(run_id)
+
+    def focus(self, run_id: str | None) -> None:
+        """The run on the screen: its files are read every second."""
+        self._focused = run_id or ""
+        for watcher in list(self._watchers.values()):
+            watcher.focused = self._focused
+            watcher.wake()
+
+    def set_visible(self, visible: bool) -> None:
+        """Whether anybody looks: the scheduler is not asked while nobody does."""
+        if visible != self._visible:
+            self._visible = visible
+            for watcher in list(self._watchers.values()):
+                watcher.visible = visible
+                watcher.poll_soon() if visible else watcher.wake()
+
+    def refresh(self, cluster: str) -> None:
+        """Asks the scheduler as soon as the site's floor allows."""
+        if (watcher := self._watchers.get(cluster)) is not None:
+            watcher.poll_soon()
+
+    def close(self) -> None:
+        """Ends everything, at once. Jobs go on; what is not settled is looked up at the next start."""
+        with self._lock:
+            self._closed = True
+            watchers = list(self._watchers.values())
+        for watcher in watchers:
+            watcher.stop()
+        self.store.close()
+
+    # inside
+
+    def _submit(self, watcher: Watcher, plan: LaunchPlan) -> actions.Answer | None:
+        plan = plan.at(watcher.home)
+        spec, now = plan.spec, self._clock()
+        transport, scheduler = watcher.transport, watcher.scheduler
+        if transport is None or scheduler is None:
+            return actions.NOT_CONNECTED
+        if not spec.root.startswith("/"):
+            return actions.Answer(
+                False, f"The home folder on {spec.cluster} is not known", "Set an absolute `root` for this cluster."
+            )
+        watcher.in_progress.add(spec.token)
+        try:
+            self.store.begin_submission(spec, now)
+            if plan.forecast is not None:
+                self.store.put_fact(spec.run_id, "forecast_s", plan.forecast.seconds)
+            with self._lock:
+                track = self._tracks.setdefault(spec.run_id, RunTrack(spec))
+            with track.lock:
+                track.spec, track.outcome = spec, Outcome.INTENT
+                self._emit(e.SubmitBegan(spec, now))
+            settled = submit(
+                plan,
+                transport,
+                scheduler,
+                lambda stage, done, total: self._emit(e.SubmitProgress(spec.run_id, stage, done, total)),
+            )
+            now = self._clock()
+            self.store.settle(
+                spec.token, settled.outcome, now, text=settled.text, hint=settled.hint, job_id=settled.job_id
+            )
+            record(track, spec.token, settled, now, self._emit, spec.job_name)
+        finally:
+            watcher.in_progress.discard(spec.token)
+            watcher.poll_soon(changed=True)
+        return None
+
+    def _on_run(self, action: str, run_id: str, do: Callable[[Watcher, RunTrack], actions.Answer]) -> None:
+        if (track := self._track(run_id)) is not None:
+            self._start(action, run_id, track.spec.cluster, lambda watcher: do(watcher, track))
+
+    def _on_job(self, action: str, run_id: str, do: Callable[[Watcher, RunTrack, Job], actions.Answer]) -> None:
+        def go(watcher: Watcher, track: RunTrack) -> actions.Answer:
+            with track.lock:
+                job = track.job
+            if job is None or (not job.live and action != "requeue"):
+                return actions.Answer(False, "It has no job in the queue")
+            return do(watcher, track, job)
+
+        self._on_run(action, run_id, go)
+
+    def _start(self, action: str, target: str, cluster: str, do: Callable[[Watcher], actions.Answer | None]) -> None:
+        """Does something on a cluster in a thread of its own; its answer becomes ActionDone."""
+        watcher = self._watchers.get(cluster)
+        if watcher is None or watcher.scheduler is None:
+            self._done(action, target, actions.NOT_CONNECTED)
+            return
+
+        def work() -> None:
+            try:
+                answer = do(watcher)
+            except WebsightError as exc:
+                answer = actions.Answer(False, exc.message, exc.hint)
+            if answer is not None:
+                self._done(action, target, answer)
+
+        threading.Thread(target=work, name=f"{action} {target}", daemon=True).start()
+
+    def _done(self, action: str, target: str, answer: actions.Answer) -> None:
+        self._emit(e.ActionDone(action, target, answer.ok, answer.message, self._clock(), answer.hint))
+
+    def _track(self, run_id: str) -> RunTrack | None:
+        track = self._tracks.get(run_id)
+        if track is None:
+            self._done("find", run_id, actions.Answer(False, f"There is no run '{run_id}' in the history"))
+        return track
+
+    def _tracks_of(self, cluster: str) -> list[RunTrack]:
+        with self._lock:
+            return [track for track in self._tracks.values() if track.spec.cluster == cluster]
+
+    def _emit(self, event: e.Event) -> None:
+        if not self._closed:
+            self._sink(event)

@@ -1,0 +1,107 @@
+"""Reads what runs write, by offset, several files in one round trip, and turns it into events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from websight_tui.metrics.terminal_text import TerminalText
+from websight_tui.remote.port import Transport
+from websight_tui.runs import events as e
+from websight_tui.runs.projecting import projection_of
+from websight_tui.runs.store import Store
+from websight_tui.runs.tail import Step, Tail
+from websight_tui.runs.track import EVENTS, FIRST_LOOK, LINES, RunTrack
+
+_ROUNDS: Final = 8
+"""Round trips of one reading; what is left then waits for the next one."""
+_FLOOD: Final = 8 * 1024 * 1024
+"""Unread bytes of an output from which on the middle is skipped."""
+_KEPT_OUTPUT: Final = 256 * 1024
+"""Bytes of an output that are kept in the history."""
+_PROJECT_EVERY_S: Final = 10.0
+"""Seconds between two projections of a log that is silent."""
+
+
+def read_files(
+    tracks: Sequence[RunTrack],
+    transport: Transport,
+    store: Store,
+    emit: Callable[[e.Event], None],
+    now: float,
+    *,
+    skew_s: float,
+    stopping: Callable[[], bool],
+) -> None:
+    """Reads all that is new in the files of `tracks` and emits what moved.
+
+    Args:
+        skew_s: the cluster's clock less ours, seconds.
+
+    Raises: RemoteFileError, RemoteTimeout, ConnectionLost.
+    """
+    for track in tracks:
+        with track.lock:
+            track.follow_newest()
+            track.read_at = now
+    waiting = [(track, name, tail) for track in tracks for name, tail in list(track.tails())]
+    for _ in range(_ROUNDS):
+        if not waiting or stopping():
+            break
+        chunks = transport.read_many([tail.request() for _, _, tail in waiting])
+        again = []
+        for (track, name, tail), chunk in zip(waiting, chunks, strict=True):
+            with track.lock:
+                if tail not in [known for _, known in track.tails()]:
+                    continue
+                step = tail.take(chunk)
+                _use(track, name, tail, step, store)
+                if step.more:
+                    again.append((track, name, track.events if name == EVENTS else tail))
+        waiting = again
+    for track in tracks:
+        tell(track, emit, now, skew_s)
+
+
+def _use(track: RunTrack, name: str, tail: Tail, step: Step, store: Store) -> None:
+    run_id = track.spec.run_id
+    if name == EVENTS:
+        if step.restarted:
+            track.restart_log()
+            store.forget_file(run_id, name)
+        elif step.data:
+            track.reader.feed(step.data)
+            store.append(run_id, name, step.offset, step.data, tail.identity)
+        return
+    stream = track.streams[name.partition(":")[0]]
+    stream.size = max(step.size, stream.size) if not step.restarted else step.size
+    if step.restarted:
+        stream.text = TerminalText(LINES)
+        store.forget_file(run_id, name)
+    elif step.data:
+        stream.text.feed(step.data)
+        store.append(run_id, name, step.offset, step.data, tail.identity, keep=_KEPT_OUTPUT)
+    if stream.size - tail.offset > _FLOOD:
+        skipped = stream.size - FIRST_LOOK - tail.offset
+        tail.skip_to_end(stream.size, FIRST_LOOK)
+        stream.text.feed(f"\n[… {skipped:,} bytes came at once and are not shown …]\n".encode())
+
+
+def tell(track: RunTrack, emit: Callable[[e.Event], None], now: float, skew_s: float) -> None:
+    """Emits what of a run has moved since it was told last."""
+    with track.lock:
+        run_id, log = track.spec.run_id, track.reader.log
+        moved = log is not track.told_log or log.version != track.told_version
+        if moved:
+            track.told_log, track.told_version = log, log.version
+            emit(e.LogMoved(run_id, log, log.version, now))
+        for name, stream in track.streams.items():
+            if stream.shown != (stream.text.version, stream.size):
+                stream.shown = (stream.text.version, stream.size)
+                emit(e.TailMoved(run_id, name, stream.view(), now))
+        if moved or now - track.projected_at >= _PROJECT_EVERY_S:
+            track.projected_at = now
+            projection = projection_of(track.spec, track.job, log, now + skew_s)
+            if projection != track.projection:
+                track.projection = projection
+                emit(e.Projected(run_id, projection, now))
