@@ -53,7 +53,7 @@ LAB_WAYS = {
     "openssh-otp": ("lab-otp", "openssh", "slurm", ("Password: ", "Verification code: ")),
     "openssh-noisy": ("lab-noisy", "openssh", "slurm", ()),
 }
-WAYS = ("local", "server", "pocket", *(f"lab-{name}" for name in LAB_WAYS))
+WAYS = ("local", "server", "pocket", *(pytest.param(f"lab-{name}", marks=pytest.mark.cluster) for name in LAB_WAYS))
 
 
 @pytest.fixture(scope="module", params=WAYS)

@@ -15,8 +15,6 @@ from websight_tui.errors import ConnectionLost, RemoteFileError, RemoteTimeout
 from websight_tui.remote.opening import open_transport
 from websight_tui.remote.port import ReadRequest, Unattended
 
-pytestmark = pytest.mark.cluster
-
 
 def test_the_login_asked_what_it_had_to(place: Place) -> None:
     assert place.transport.connected
@@ -75,6 +73,12 @@ def test_a_timeout_says_so_and_the_line_stays(place: Place) -> None:
         place.transport.exec("sleep 20", timeout=1.0)
     assert time.monotonic() - begin < 5
     assert place.transport.exec("echo on", timeout=20).stdout == "on\n"
+
+
+def test_what_a_command_leaves_running_does_not_hold_it_up(place: Place) -> None:
+    begin = time.monotonic()
+    assert place.transport.exec("sleep 15 & echo done", timeout=20).stdout == "done\n"
+    assert time.monotonic() - begin < 5
 
 
 def test_many_threads_may_use_it_at_once(place: Place) -> None:

@@ -6,7 +6,6 @@ import contextlib
 import io
 import os
 import secrets
-import signal
 import subprocess
 import threading
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from websight_tui.remote.framing import Framed, find_shell, frame, wished_shell
 from websight_tui.remote.identity import HEAD_BYTES, identity_of
 from websight_tui.remote.partial import finish_part, open_part
 from websight_tui.remote.port import ExecResult, FileChunk, Progress, Prompter, ReadRequest
+from websight_tui.remote.process import converse, end_session
 
 _COPY = 1024 * 1024
 
@@ -56,28 +56,23 @@ class LocalTransport:
         return self._run(frame(command, self._shell or "plain"), timeout, stdin)
 
     def _run(self, framed: Framed, timeout: float, stdin: bytes | None) -> ExecResult:
-        # A session of its own, so that the command and all that it started can be ended together.
-        process = subprocess.Popen(
-            ["/bin/sh", "-c", framed.line],
-            stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
-        with self._lock:
-            self._running.add(process)
+        mine: list[subprocess.Popen[bytes]] = []
+
+        def started(process: subprocess.Popen[bytes]) -> None:
+            mine.append(process)
+            with self._lock:
+                self._running.add(process)
+
         try:
-            stdout, stderr = process.communicate(stdin, timeout)
-        except subprocess.TimeoutExpired:
-            _end(process)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.communicate(timeout=1.0)
+            argv = ["/bin/sh", "-c", framed.line]
+            stdout, stderr, status = converse(argv, framed, timeout, stdin, started=started)
+        except TimeoutError:
             raise RemoteTimeout(f"The command took longer than {timeout:.0f} s") from None
         finally:
             with self._lock:
-                self._running.discard(process)
+                self._running.difference_update(mine)
         self._check()
-        return framed.cut(stdout, stderr, process.returncode if process.returncode >= 0 else 128 - process.returncode)
+        return framed.cut(stdout, stderr, status)
 
     def read(self, path: str, offset: int, limit: int) -> FileChunk | None:
         self._check()
@@ -141,16 +136,11 @@ class LocalTransport:
         self._connected = False
         with self._lock:
             for process in self._running:
-                _end(process)
+                end_session(process)
 
     def _check(self) -> None:
         if not self._connected:
             raise ConnectionLost("Not connected to this machine", "Connect first.")
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _error(verb: str, path: str, exc: OSError) -> RemoteFileError:

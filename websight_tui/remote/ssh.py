@@ -6,16 +6,15 @@ import contextlib
 import selectors
 import threading
 import time
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Final, TypeVar
+from collections.abc import Sequence
+from typing import Final
 
 import paramiko
 
 from websight_tui.errors import ConnectError, ConnectionLost, RemoteTimeout
-from websight_tui.remote import files
+from websight_tui.remote.file_methods import FileMethods
 from websight_tui.remote.framing import Framed, Shell, find_shell, frame, wished_shell
-from websight_tui.remote.port import Endpoint, ExecResult, FileChunk, Progress, Prompter, ReadRequest
+from websight_tui.remote.port import Endpoint, ExecResult, Prompter
 from websight_tui.remote.sftp import Sftp
 from websight_tui.remote.ssh_auth import Questions, plain
 from websight_tui.remote.ssh_config import route
@@ -27,11 +26,10 @@ MAX_CHANNELS: Final = 3
 FILE_TIMEOUT_S: Final = 30.0
 """Seconds for a round trip of the file session: a busy parallel file system may take many."""
 LOGIN_SHELL_TIMEOUT_S: Final = 30.0
-_T = TypeVar("_T")
 _BROKEN: Final = (paramiko.SSHException, EOFError, OSError)
 
 
-class SshTransport:
+class SshTransport(FileMethods):
     """A cluster behind SSH.
 
     Args:
@@ -43,6 +41,7 @@ class SshTransport:
     def __init__(
         self, endpoint: Endpoint, *, login_shell: bool | None = None, keepalive_s: float = KEEPALIVE_S
     ) -> None:
+        super().__init__()
         self._endpoint, self._keepalive_s = endpoint, keepalive_s
         self._wished = wished_shell(login_shell)
         self._shell: Shell = "plain"
@@ -53,8 +52,6 @@ class SshTransport:
         self._all: list[paramiko.Transport] = []
         self._ended = threading.Event()
         self._slots = threading.BoundedSemaphore(MAX_CHANNELS - 1)
-        self._files: Sftp | None = None
-        self._files_lock = threading.Lock()
 
     @property
     def address(self) -> str:
@@ -102,18 +99,6 @@ class SshTransport:
 
     def exec(self, command: str, *, timeout: float, stdin: bytes | None = None) -> ExecResult:
         return self._run(frame(command, self._shell), timeout, stdin)
-
-    def read(self, path: str, offset: int, limit: int) -> FileChunk | None:
-        return self.read_many([ReadRequest(path, offset, limit)])[0]
-
-    def read_many(self, requests: Sequence[ReadRequest]) -> list[FileChunk | None]:
-        return self._with_files(lambda session: files.read_many(session, requests))
-
-    def upload(self, source: Path | bytes, path: str, *, mode: int = 0o644, progress: Progress | None = None) -> None:
-        self._with_files(lambda session: files.upload(session, source, path, mode, progress))
-
-    def download(self, path: str, target: Path, *, progress: Progress | None = None) -> None:
-        self._with_files(lambda session: files.download(session, path, target, progress))
 
     def close(self) -> None:
         self._ended.set()
@@ -165,27 +150,16 @@ class SshTransport:
             raise
         return channel
 
-    def _with_files(self, work: Callable[[Sftp], _T]) -> _T:
+    def _open_files(self) -> Sftp:
         try:
-            return work(self._session())
-        except ConnectionLost:
-            if not self.connected:
-                raise self._lost() from None
-            raise
-
-    def _session(self) -> Sftp:
-        with self._files_lock:
-            if self._files is None or self._files.closed:
-                try:
-                    channel = self._open(time.monotonic() + FILE_TIMEOUT_S)
-                    channel.settimeout(FILE_TIMEOUT_S)
-                    channel.invoke_subsystem("sftp")
-                except TimeoutError:
-                    raise RemoteTimeout(f"{self._address} did not start its file service") from None
-                except _BROKEN as exc:
-                    raise self._lost() from exc
-                self._files = Sftp(_ChannelStream(channel), FILE_TIMEOUT_S, self._address)
-            return self._files
+            channel = self._open(time.monotonic() + FILE_TIMEOUT_S)
+            channel.settimeout(FILE_TIMEOUT_S)
+            channel.invoke_subsystem("sftp")
+        except TimeoutError:
+            raise RemoteTimeout(f"{self._address} did not start its file service") from None
+        except _BROKEN as exc:
+            raise self._lost() from exc
+        return Sftp(_ChannelStream(channel), FILE_TIMEOUT_S, self._address)
 
     def _lost(self) -> ConnectionLost:
         if self._transport is None:

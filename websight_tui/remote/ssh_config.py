@@ -82,14 +82,19 @@ def route(endpoint: Endpoint) -> tuple[Hop, ...]:
 
 def resolve(host: str, user: str | None = None, port: int | None = None) -> Hop:
     """What the configuration says of `host` ("alias" or "user@host"). Raises ConnectError."""
-    if not host or host.startswith("-") or re.search(r"[\s\x00-\x1f\x7f'\"`$;&|<>\\]", host):
-        raise ConnectError(
-            f"{host!r} is not a host name", "Set `host` of this cluster in the configuration.", retryable=False
-        )
+    check_host(host)
     name = os.environ.get(CONFIG_VARIABLE)
     config = _path(name) if name else None
     options = _ask_ssh(host, user, port, config) if shutil.which("ssh") else _ask_paramiko(host, user, port, config)
     return _hop(host, options)
+
+
+def check_host(host: str) -> None:
+    """Raises ConnectError for what ssh would take for an option, or a shell for more than a name."""
+    if not host or host.startswith("-") or re.search(r"[\s\x00-\x1f\x7f'\"`$;&|<>\\]", host):
+        raise ConnectError(
+            f"{host!r} is not a host name", "Set `host` of this cluster in the configuration.", retryable=False
+        )
 
 
 def parse_options(text: str) -> dict[str, list[str]]:

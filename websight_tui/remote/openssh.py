@@ -1,0 +1,292 @@
+"""The other SSH transport: commands through the OpenSSH client and one shared connection of it (ControlMaster).
+
+For what paramiko cannot do: Kerberos, hardware keys, host certificates, old algorithms; and for people who have a
+master connection open already, which is then used as it is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import os
+import selectors
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Final
+
+from websight_tui.errors import ConnectError, ConnectionLost, RemoteTimeout
+from websight_tui.remote.file_methods import FileMethods
+from websight_tui.remote.framing import Framed, Shell, find_shell, frame, wished_shell
+from websight_tui.remote.openssh_login import Questions, failure
+from websight_tui.remote.port import Endpoint, ExecResult, Prompter, Unattended
+from websight_tui.remote.process import converse, end_session
+from websight_tui.remote.sftp import Sftp
+from websight_tui.remote.ssh_config import CONFIG_VARIABLE, check_host, parse_options
+
+MAX_CHANNELS: Final = 3
+FILE_TIMEOUT_S: Final = 30.0
+LOGIN_S: Final = 300.0
+"""Seconds for a login in which a person answers."""
+PROBE_S: Final = 30.0
+_LOST: Final = 255
+"""ssh's own exit status, as opposed to the command's."""
+
+
+class OpenSshTransport(FileMethods):
+    """A cluster through the `ssh` command.
+
+    Args:
+        endpoint: where it is.
+        login_shell: True runs commands through a login shell, False never does, None finds out after the login.
+    """
+
+    def __init__(self, endpoint: Endpoint, *, login_shell: bool | None = None) -> None:
+        super().__init__()
+        self._endpoint = endpoint
+        self._wished = wished_shell(login_shell)
+        self._shell: Shell = "plain"
+        self._may_prompt = True
+        self._address = f"{endpoint.user}@{endpoint.host}" if endpoint.user else endpoint.host
+        self._folder: Path | None = None
+        self._master: subprocess.Popen[bytes] | None = None
+        self._socket: Path | None = None
+        self._slots = threading.BoundedSemaphore(MAX_CHANNELS - 1)
+
+    @property
+    def address(self) -> str:
+        return self._address
+
+    @property
+    def connected(self) -> bool:
+        if self._socket is None or (self._master is not None and self._master.poll() is not None):
+            return False
+        return self._socket.exists()
+
+    @property
+    def may_prompt(self) -> bool:
+        return self._may_prompt
+
+    def connect(self, prompts: Prompter) -> None:
+        if self.connected:
+            return
+        self.close()
+        check_host(self._endpoint.host)
+        options = self._resolved()
+        user, host = next(iter(options.get("user", ())), getpass.getuser()), next(iter(options.get("hostname", ())), "")
+        self._address = f"{user}@{host}"
+        self._may_prompt = True
+        theirs = next(iter(options.get("controlpath", ())), "none")
+        if theirs != "none" and self._answers(Path(theirs)):
+            self._socket = Path(theirs)  # the user's own connection: used, never ended
+        else:
+            self._log_in(prompts)
+        try:
+            self._shell = self._wished or find_shell(lambda command, shell: self._run(frame(command, shell), PROBE_S))
+        except ConnectionLost as exc:
+            self.close()
+            raise ConnectError(exc.message, exc.hint) from exc
+        except BaseException:
+            self.close()
+            raise
+
+    def exec(self, command: str, *, timeout: float, stdin: bytes | None = None) -> ExecResult:
+        return self._run(frame(command, self._shell), timeout, stdin)
+
+    def close(self) -> None:
+        self._close_files()
+        master, folder = self._master, self._folder
+        self._master = self._folder = self._socket = None
+        if master is not None:
+            master.terminate()
+            threading.Thread(target=_bury, args=(master, folder), name="ssh-close", daemon=True).start()
+        elif folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _log_in(self, prompts: Prompter) -> None:
+        folder = self._folder = Path(tempfile.mkdtemp(prefix="wst-", dir=_short_folder()))
+        # The client adds 17 characters while it makes the socket, and the system allows about 104.
+        path = folder / "m"
+        with contextlib.ExitStack() as stack:
+            attended = not isinstance(prompts, Unattended)
+            questions = stack.enter_context(Questions(folder, prompts, self._address)) if attended else None
+            words = stack.enter_context(tempfile.TemporaryFile())
+            master = subprocess.Popen(
+                [
+                    *self._ssh("-M", "-N", "-S", str(path)),
+                    *_options(ControlPersist="no", BatchMode="no" if attended else "yes"),
+                    "--",
+                    self._endpoint.host,
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=words,
+                start_new_session=True,
+                env={**os.environ, **(questions.environment if questions else {})},
+            )
+            self._master = master
+            deadline = time.monotonic() + (LOGIN_S if attended else 60.0)
+            while not path.exists() and time.monotonic() < deadline and self._master is master:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    master.wait(0.03)
+                    break
+            if not path.exists():
+                end_session(master)
+                master.wait(5)
+                words.seek(0)
+                self.close()
+                text = words.read().decode("utf-8", "replace")
+                raise failure(text, self._address, self._endpoint.host, questions)
+            self._socket = path
+            self._may_prompt = questions is not None and questions.asked
+
+    def _run(self, framed: Framed, timeout: float, stdin: bytes | None = None) -> ExecResult:
+        if not self._slots.acquire(timeout=timeout):
+            raise RemoteTimeout(f"{self._address} is busy with earlier commands")
+        try:
+            stdout, stderr, status = converse([*self._through_master(), framed.line], framed, timeout, stdin)
+        except TimeoutError:
+            if not self.connected:
+                raise self._lost() from None
+            raise RemoteTimeout(
+                f"{self._address} did not finish a command within {timeout:.0f} s", "The site may be slow; try again."
+            ) from None
+        finally:
+            self._slots.release()
+        if status == _LOST and framed.end + b":" not in stdout:
+            raise self._lost(stderr.decode("utf-8", "replace"))
+        return framed.cut(stdout, stderr, status)
+
+    def _open_files(self) -> Sftp:
+        process = subprocess.Popen(
+            [*self._through_master("-s"), "sftp"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        return Sftp(_PipeStream(process), FILE_TIMEOUT_S, self._address)
+
+    def _through_master(self, *extra: str) -> list[str]:
+        if not self.connected:
+            raise self._lost()
+        # Without the socket, ssh would log in anew for each command: the proxy that fails keeps it from that.
+        only = _options(ControlMaster="no", BatchMode="yes", ProxyCommand="false")
+        return [*self._ssh("-T", *extra, "-S", str(self._socket)), *only, "--", self._endpoint.host]
+
+    def _answers(self, path: Path) -> bool:
+        if not path.exists():
+            return False
+        done = subprocess.run(
+            [*self._ssh("-O", "check", "-S", str(path)), "--", self._endpoint.host],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=10,
+            check=False,
+        )
+        return done.returncode == 0
+
+    def _resolved(self) -> dict[str, list[str]]:
+        try:
+            done = subprocess.run(
+                [*self._ssh("-G"), "--", self._endpoint.host],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=10,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired) as exc:
+            raise ConnectError(f"The ssh command does not answer: {exc}", "Is OpenSSH installed?") from exc
+        if done.returncode:
+            raise failure(done.stderr.decode("utf-8", "replace"), self._address, self._endpoint.host, None)
+        return parse_options(done.stdout.decode("utf-8", "replace"))
+
+    def _ssh(self, *words: str) -> list[str]:
+        place, config = self._endpoint, os.environ.get(CONFIG_VARIABLE)
+        command = ["ssh", *words]
+        if not place.use_ssh_config:
+            command += ["-F", "none"]
+        elif config:
+            command += ["-F", config]
+        command += ["-l", place.user] if place.user else []
+        command += ["-p", str(place.port)] if place.port else []
+        if place.identity_file:
+            command += ["-i", place.identity_file, *_options(IdentitiesOnly="yes")]
+        if place.known_hosts:
+            command += _options(UserKnownHostsFile=place.known_hosts)
+        return command + _options(
+            ServerAliveInterval="20",
+            ServerAliveCountMax="2",
+            ClearAllForwardings="yes",
+            ForwardAgent="no",
+            ForwardX11="no",
+            PermitLocalCommand="no",
+            RemoteCommand="none",
+            RequestTTY="no",
+        )
+
+    def _lost(self, words: str = "") -> ConnectionLost:
+        if self._socket is None:
+            return ConnectionLost(f"Not connected to {self._address}", "Connect first.")
+        last = next((line for line in reversed(words.splitlines()) if line.strip()), "")
+        return ConnectionLost(
+            f"The connection to {self._address} broke{f': {last.strip()}' if last else ''}",
+            "Jobs on the cluster go on without it.",
+        )
+
+
+class _PipeStream:
+    """A process's pipes as the byte stream that SFTP wants."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        self._process, self._in, self._out = process, process.stdin, process.stdout
+        os.set_blocking(self._in.fileno(), False)
+
+    def send(self, data: bytes, seconds: float) -> None:
+        view = memoryview(data)
+        while view:
+            _wait(self._in.fileno(), selectors.EVENT_WRITE, seconds)
+            with contextlib.suppress(BlockingIOError):
+                view = view[os.write(self._in.fileno(), view) :]
+
+    def recv(self, limit: int, seconds: float) -> bytes:
+        _wait(self._out.fileno(), selectors.EVENT_READ, seconds)
+        return os.read(self._out.fileno(), limit)
+
+    def close(self) -> None:
+        end_session(self._process)
+        threading.Thread(target=self._process.wait, daemon=True).start()
+
+
+def _wait(descriptor: int, event: int, seconds: float) -> None:
+    with selectors.DefaultSelector() as selector:
+        selector.register(descriptor, event)
+        if not selector.select(seconds):
+            raise TimeoutError
+
+
+def _options(**values: str) -> list[str]:
+    return [word for key, value in values.items() for word in ("-o", f"{key}={value}")]
+
+
+def _short_folder() -> str:
+    runtime = os.environ.get("XDG_RUNTIME_DIR", "")
+    if runtime and len(runtime) < 40 and Path(runtime).is_dir():
+        return runtime
+    return "/tmp" if sys.platform == "darwin" else tempfile.gettempdir()
+
+
+def _bury(master: subprocess.Popen[bytes], folder: Path | None) -> None:
+    try:
+        master.wait(5)
+    except subprocess.TimeoutExpired:
+        end_session(master)
+        master.wait()
+    if folder is not None:
+        shutil.rmtree(folder, ignore_errors=True)
