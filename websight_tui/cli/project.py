@@ -230,29 +230,33 @@ _COLOURS: Final = {
 
 
 def _print_table(answers: list[Answer]) -> None:
-    from websight_tui.cli.output import print_table
-    from websight_tui.words import duration
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
 
-    rows = []
+    from websight_tui.words import clock
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("log", "run", "at", "step", "total", "80 % band", "verdict"):
+        table.add_column(name, justify="left" if name in ("log", "verdict") else "right", no_wrap=True)
     for answer in answers:
         p = answer.projection
         judged = p.limit_s is not None or p.total_s is None
-        rows.append(
-            (
-                _short(answer.file),
-                str(answer.run),
-                "all" if answer.at is None else f"{answer.at:.0%}",
-                f"{p.step:,}/{p.total_steps:,}",
-                "–" if p.total_s is None else duration(p.total_s),
-                _band_words(p.total_s_80),
-                p.verdict.value if judged else "–",
-            )
+        band = "–" if p.total_s_80 is None else f"{clock(p.total_s_80[0])}–{clock(p.total_s_80[1])}"
+        cells = (
+            _short(answer.file),
+            str(answer.run),
+            "all" if answer.at is None else f"{answer.at:.0%}",
+            f"{p.step}/{p.total_steps}",
+            clock(p.total_s),
+            band,
         )
-    columns = ("log", "run", "at", "step", "total", "80 % band", "verdict")
-    print_table(columns, rows, right=("run", "at", "step", "total"))
+        verdict = Text(p.verdict.value if judged else "–", style=_COLOURS[p.verdict] if judged else "")
+        table.add_row(*(Text(cell) for cell in cells), verdict)
+    Console(highlight=False).print(table)
 
 
-def _short(name: str, most: int = 24) -> str:
+def _short(name: str, most: int = 18) -> str:
     """A path that leaves room for figures: its end says more than its beginning."""
     return name if len(name) <= most else "…" + name[-(most - 1) :]
 

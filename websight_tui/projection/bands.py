@@ -9,11 +9,15 @@ prediction, arXiv:2107.07511). They are not symmetrical: runs end late more ofte
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Final
 
 from websight_tui.projection.conformal import QUANTILES
 from websight_tui.projection.model import Band
 from websight_tui.projection.pace import Pace
+
+Row = tuple[float, float, float, float, float]
+"""Greatest share of the run it is for; lower 95, lower 80, upper 80, upper 95."""
 
 _FLOOR: Final = 0.01
 """The unit of a log without any scatter: some surprise is always left."""
@@ -39,6 +43,7 @@ def bands(
     *,
     floor: float,
     unknown: float = 0.0,
+    table: Sequence[Row] = QUANTILES,
 ) -> tuple[Band, Band]:
     """The 80 % and the 95 % band of a total.
 
@@ -46,10 +51,11 @@ def bands(
         estimate: projected total seconds.
         remaining: seconds of it that are still to come.
         floor: seconds that have already passed; no band reaches below.
+        table: quantiles by share, for a backtest that leaves some out.
         unknown: seconds by which it may come later for reasons that the log cannot show (a pause never seen yet).
     """
     scale = unit(pace, share) * max(0.0, remaining)
-    quantiles = next((q[1:] for q in QUANTILES if share <= q[0]), QUANTILES[-1][1:])
+    quantiles = next((q[1:] for q in table if share <= q[0]), table[-1][1:])
     low95, low80, high80, high95 = (q * scale for q in quantiles)
     floor = min(floor, estimate)
     narrow = (max(floor, estimate + min(0.0, low80)), estimate + max(0.0, high80) + unknown / 2)

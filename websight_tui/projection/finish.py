@@ -6,11 +6,13 @@ total = elapsed + steps left × ordinary pace + pauses to come × their mean len
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from websight_tui.metrics.model import Segment, TrainingLog
-from websight_tui.projection.bands import bands
+from websight_tui.projection.bands import Row, bands
+from websight_tui.projection.conformal import QUANTILES
 from websight_tui.projection.model import Band, Projection, Verdict
 from websight_tui.projection.pace import Pace, Rhythm, read_pace
 from websight_tui.projection.reasons import Findings, reasons_of
@@ -57,6 +59,7 @@ def project(
     job_started_at: float | None = None,
     deadline: float | None = None,
     known: RunFacts = NOTHING_KNOWN,
+    table: Sequence[Row] = QUANTILES,
 ) -> Projection:
     """Projects the last segment of `log`. Pure; never raises, whatever the log holds.
 
@@ -67,6 +70,7 @@ def project(
         job_started_at: Unix s.
         deadline: Unix s at which the run must have saved; goes before `limit_s` where the log has a clock.
         known: what is known beside the log.
+        table: the conformal quantiles, for a backtest.
     """
     segment = log.last or Segment()
     timeline = timeline_of(segment)
@@ -90,9 +94,8 @@ def project(
     remaining = left * pace.seconds + coming + known.tail_s
     estimate = timeline.now + remaining + silent
     share = (timeline.steps[-1] - timeline.start) / max(1.0, timeline.total - timeline.start)
-    narrow, wide = bands(
-        estimate, remaining, min(1.0, max(0.0, share)), pace, floor=timeline.now + silent, unknown=unknown
-    )
+    share = min(1.0, max(0.0, share))
+    narrow, wide = bands(estimate, remaining, share, pace, floor=timeline.now + silent, unknown=unknown, table=table)
     return _answer(found, timeline, limit, estimate, narrow, wide, started, deadline)
 
 
