@@ -176,6 +176,7 @@ ALREADY_CLAIMED: Final = 97
 """Exit status of `submit` when its token was used before: nothing was submitted by this call."""
 
 _RECEIPT: Final = """\
+mkdir -p -- "${1%/*}" 2>/dev/null
 if mkdir -- "$1" 2>/dev/null; then echo claimed; exit 0; fi
 if [ ! -d "$1" ]; then echo nofolder; exit 0; fi
 if [ -f "$1/exit" ]; then
@@ -204,6 +205,6 @@ def receipt(claim_dir: str) -> str:
     """Finds out how far `submit` came, and takes the permission away if it never began.
 
     Prints "claimed" (it never began and now never can), "receipt", its exit status and its output, "started" (it began;
-    no answer yet), or "nofolder" (the run folder is gone or was never made).
+    no answer yet), or "nofolder" (the claim can be neither seen nor made: no permission, quota, disk full).
     """
     return shlex.join(("sh", "-c", _RECEIPT, "sh", claim_dir))
