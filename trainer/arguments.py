@@ -1,4 +1,7 @@
-"""LLaMA-Factory's arguments from a run's settings: a pure function, held against LLaMA-Factory's own parser by a test."""
+"""LLaMA-Factory's arguments from a run's settings, by a pure function.
+
+A test holds it against LLaMA-Factory's own parser for every preset.
+"""
 
 from __future__ import annotations
 
@@ -113,4 +116,6 @@ def environment(spec: Spec) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
         "OMP_NUM_THREADS": str(threads),
     }
+    if Path(spec.model_path).is_dir():
+        wanted["HF_HUB_OFFLINE"] = "1"  # all is here; a compute node without a way out would try for minutes
     return {name: value for name, value in wanted.items() if name not in os.environ}

@@ -1,5 +1,7 @@
 """The trainer's callback: events for every step that is logged, and the ranks' agreement to save and stop."""
 
+# ruff: noqa: ARG002 (a callback gets more than it needs)
+
 from __future__ import annotations
 
 import importlib.metadata
@@ -44,7 +46,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers is not typed
         recorder.step = state.global_step
         if plan.total_steps and plan.total_steps != state.max_steps:
             raise Refused(
-                f"the run had {plan.total_steps} steps and would have {state.max_steps} now: the training data is not the same",
+                f"the run had {plan.total_steps} steps and would have {state.max_steps} now: other training data",
                 "Restore the data set, or train into another output folder.",
             )
         recorder.fixed["total_steps"] = state.max_steps
@@ -138,9 +140,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers is not typed
             resumed_from=recorder.plan.step if recorder.plan.resume_from else None,
             world_size=args.world_size,
             host=socket.gethostname(),
-            gpu_names=[torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
-            if not args.use_cpu
-            else [],
+            gpu_names=[] if args.use_cpu else _gpu_names(),
             config_digest=recorder.spec.config_digest,
             versions=_versions(),
             trainable_parameters=sum(p.numel() for p in parameters if p.requires_grad),
@@ -178,6 +178,11 @@ def _utilization() -> int | None:
         return int(torch.cuda.utilization()) if torch.cuda.is_available() else None
     except (ModuleNotFoundError, RuntimeError, AssertionError):
         return None
+
+
+def _gpu_names() -> list[str]:
+    """Of this node's GPUs."""
+    return [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
 
 
 def _versions() -> dict[str, str]:

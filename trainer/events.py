@@ -4,14 +4,16 @@ Every line is `{"v": 1, "t": <Unix seconds>, "kind": …}`; readers skip kinds a
 
 | kind | fields |
 |---|---|
-| start | run_id, job_id, restart, step, total_steps, resumed_from, world_size, host, gpu_names, config_digest, versions, |
-|       | trainable_parameters, total_parameters, logging_steps, save_steps, eval_steps, n_train, n_eval, deadline |
-| log | step, epoch, loss, lr, grad_norm, tokens, peak_memory_bytes, gpu_utilization; nonfinite if any was NaN or infinite |
+| start | run_id, job_id, restart, step, total_steps, resumed_from, world_size, host, gpu_names, config_digest, |
+|       | versions, trainable_parameters, total_parameters, logging_steps, save_steps, eval_steps, n_train, n_eval, |
+|       | deadline |
+| log | step, epoch, loss, lr, grad_norm, tokens, peak_memory_bytes, gpu_utilization; nonfinite: names of what was |
+|     | NaN or infinite |
 | eval_begin, eval_end | step; seconds, metrics |
 | save_begin, save_end | step; path, bytes, seconds |
 | signal | step, signal (USR1, TERM or deadline), received |
 | end | step, reason (finished, saved-and-stopped, failed), message, metrics |
-| chain | action (requeue, stop), link, max_jobs, message |
+| chain | step, job_id, action (requeue, stop), link, max_jobs, message, counts (1, 0, or -1 to take one back) |
 """
 
 from __future__ import annotations
@@ -59,9 +61,7 @@ class EventWriter:
             self._lock(wait_s)
             self._end_torn_line()
         except OSError as exc:
-            raise Problem(
-                f"{path} cannot be written: {exc.strerror}", "Check the folder, its quota and the disk."
-            ) from exc
+            raise Problem(f"{path} cannot be written: {exc.strerror}", "Check its folder, quota and disk.") from exc
 
     def _lock(self, wait_s: float) -> None:
         until = time.monotonic() + wait_s

@@ -91,9 +91,8 @@ def make_plan(spec: Spec, world_size: int, deadline: float | None = None) -> Pla
 
 
 def _compare(now: dict[str, Any], then: Any, spec: Spec, because: str) -> None:
-    changed = [
-        f"{name} was {then[name]!r}, now {now[name]!r}" for name in now if name in then and then[name] != now[name]
-    ]
+    both = [name for name in now if name in then]
+    changed = [f"{name} was {then[name]!r}, now {now[name]!r}" for name in both if then[name] != now[name]]
     if changed:
         raise Refused(
             f"{spec.out_dir} cannot go on, because {because} with other settings: {'; '.join(changed)}",
@@ -103,10 +102,8 @@ def _compare(now: dict[str, Any], then: Any, spec: Spec, because: str) -> None:
 
 def mark_finished(spec: Spec, step: int, fixed: dict[str, Any], metrics: dict[str, Any]) -> None:
     """Says that the run is done; from now on a start does nothing. Raises OSError."""
-    text = json.dumps(
-        {"v": 1, "t": time.time(), "step": step, "fixed": fixed, "metrics": metrics}, indent=1, default=str
-    )
-    checkpoints.write_whole(spec.out_dir / FINISHED, text + "\n")
+    done = {"v": 1, "t": time.time(), "step": step, "fixed": fixed, "metrics": metrics}
+    checkpoints.write_whole(spec.out_dir / FINISHED, json.dumps(done, indent=1, default=str) + "\n")
 
 
 def _finished(spec: Spec) -> dict[str, Any] | None:

@@ -5,6 +5,8 @@ nor run after the last of the others. So the workflow's trainer class is replace
 LLaMA-Factory 0.9.5; a test fails if the seam moves.
 """
 
+# ruff: noqa: ARG002 (a callback gets more than it needs)
+
 from __future__ import annotations
 
 import contextlib
@@ -50,7 +52,7 @@ def watch_trainer(recorder: Recorder, watch: Watch) -> contextlib.AbstractContex
         def train(self, *args: Any, **rest: Any) -> Any:
             result = super().train(*args, **rest)
             if recorder.stopped:
-                raise Stopped  # what follows (saving the model, plots, an evaluation) may take longer than there is time
+                raise Stopped  # there may be no time for what follows: saving the model, plots, an evaluation
             result.metrics["train_loss"] = _mean_loss(self.state.log_history, result.metrics["train_loss"])
             return result
 

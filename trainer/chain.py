@@ -1,0 +1,82 @@
+"""A run that needs more than one limit: the job goes back into the queue and goes on from its checkpoint.
+
+One job id for all its links, so one `scancel` ends the chain and nothing is left behind when it finishes; the reasons
+are in docs/decisions/0002-chains.md.
+"""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import dataclass
+from typing import Any
+
+from trainer import checkpoints, slurm
+from trainer.events import EventWriter, read_events
+from trainer.plan import Plan
+from trainer.problem import Problem
+from trainer.spec import Spec
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Whether the run goes on by itself, and why (not)."""
+
+    requeue: bool
+    message: str
+    counts: bool = True
+
+
+def decide(*, link: int, max_jobs: int, progress: int, asked: signal.Signals | None, preempted: bool) -> Decision:
+    """Pure.
+
+    Args:
+        link: jobs that the run has taken so far, with this one.
+        max_jobs: how many it may take.
+        progress: steps that this one has added to what is safe on the disk.
+        asked: why it stopped: USR1 or USR2 for the limit, TERM for scancel or preemption, None for none of them.
+        preempted: whether Slurm says so.
+    """
+    if preempted:
+        return Decision(True, "preempted: it goes on when there is room again", counts=False)
+    if asked not in (signal.SIGUSR1, signal.SIGUSR2):
+        return Decision(False, "stopped on request")
+    if progress <= 0:
+        return Decision(False, "no step was finished before the limit: the next job would not get further either")
+    if link >= max_jobs:
+        return Decision(False, f"{link} of {max_jobs} jobs are used up")
+    return Decision(True, f"going on as job {link + 1} of at most {max_jobs}")
+
+
+def go_on(spec: Spec, plan: Plan, asked: signal.Signals | None) -> None:
+    """After a run has saved and stopped: puts its job back into the queue, or says why not (on stdout, as an event)."""
+    if not slurm.job_id():
+        return
+    chained = (e for e in read_events(spec.events_path) if e["kind"] == "chain" and e.get("job_id") == slurm.job_id())
+    link = 1 + sum(int(event.get("counts", 0)) for event in chained)
+    newest = checkpoints.newest_valid(spec.out_dir)
+    step = newest.step if newest else plan.step
+    decision = decide(
+        link=link,
+        max_jobs=spec.settings.max_jobs,
+        progress=step - plan.step,
+        asked=asked,
+        preempted=asked is signal.SIGTERM and slurm.preempted(),
+    )
+    print(decision.message, flush=True)
+    counts = int(decision.requeue and decision.counts)
+    fields = {"step": step, "job_id": slurm.job_id(), "link": link, "max_jobs": spec.settings.max_jobs}
+    action = "requeue" if decision.requeue else "stop"
+    _write(spec, {**fields, "action": action, "message": decision.message, "counts": counts})
+    if decision.requeue and (error := slurm.requeue()):
+        print(f"the job could not be put back into the queue: {error}", flush=True)
+        _write(spec, {**fields, "action": "stop", "message": error, "counts": -counts})
+
+
+def _write(spec: Spec, fields: dict[str, Any]) -> None:
+    """Before the requeue, because that ends this job."""
+    try:
+        writer = EventWriter(spec.events_path)
+        writer.write("chain", **fields)
+        writer.close()
+    except Problem as problem:
+        print(f"error: {problem.message}", flush=True)

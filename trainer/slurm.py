@@ -1,0 +1,67 @@
+"""The few things that a running job asks Slurm, or asks of it. Every answer may be missing."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from typing import Final
+
+_PATIENCE_S: Final = 30.0
+"""A controller that hangs must not keep a checkpoint waiting."""
+
+
+def job_id() -> str:
+    """Slurm's id of the job that this process runs in; "" outside of one."""
+    return os.environ.get("SLURM_JOB_ID", "")
+
+
+def end_time() -> float | None:
+    """Unix s at which the limit ends the job, by Slurm's newest word; None if there is none or it is not known.
+
+    Asks the controller first: a limit that was raised or lowered under way counts. SLURM_JOB_END_TIME (newer versions)
+    is what the limit was at the start.
+    """
+    value = _fields().get("EndTime", "") or os.environ.get("SLURM_JOB_END_TIME", "")
+    return float(value) if re.fullmatch(r"\d{9,}", value) else None
+
+
+def preempted() -> bool:
+    """Whether Slurm has chosen this job to make room for another one, and it has not been cancelled."""
+    fields = _fields()
+    marked = fields.get("PreemptTime", "None") not in ("None", "Unknown", "N/A", "0", "")
+    return fields.get("JobState") == "PREEMPTED" or (fields.get("JobState") == "RUNNING" and marked)
+
+
+def requeue() -> str:
+    """Puts the job back into the queue; it ends now and begins again from its script. Returns Slurm's error, or ""."""
+    done = _scontrol("requeue", job_id())
+    if done is None:
+        return "scontrol did not answer"
+    return "" if done.returncode == 0 else (done.stderr or done.stdout).strip()[-500:] or "scontrol failed"
+
+
+def _fields() -> dict[str, str]:
+    """`scontrol show job -o` as {key: value}, with times in Unix seconds; empty if there is no answer."""
+    done = _scontrol("show", "job", "-o", job_id())
+    if done is None or done.returncode != 0:
+        return {}
+    return dict(re.findall(r"(?:^|\s)([A-Za-z:/]+)=(\S*)", done.stdout))
+
+
+def _scontrol(*arguments: str) -> subprocess.CompletedProcess[str] | None:
+    if not job_id():
+        return None
+    environment = {**os.environ, "SLURM_TIME_FORMAT": "%s", "LC_ALL": "C"}
+    try:
+        return subprocess.run(
+            ["scontrol", *arguments],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=_PATIENCE_S,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
