@@ -78,7 +78,15 @@ def project(
     start_up = max(0.0, started - job_started_at) if started is not None and job_started_at is not None else None
     limit = _limit(limit_s, deadline, started, start_up)
     known = _with_meta(known, segment, timeline)
-    pace = read_pace(timeline, eval_steps=known.eval_steps, save_steps=known.save_steps, final_eval=known.final_eval)
+    events = log.source == "events"
+    pace = read_pace(
+        timeline,
+        eval_steps=known.eval_steps,
+        save_steps=known.save_steps,
+        # the trainer of this package evaluates after the last step, others do as their version has it
+        final_eval=float(known.final_eval) if known.final_eval is not None else 1.0 if events else 0.5,
+        final_save=0.0 if log.source == "job_output" else 1.0,  # a progress bar stops before the last save
+    )
     found = Findings(log, segment, timeline, pace, start_up_s=start_up)
     if _is_over(segment, timeline):
         total = _real_end(segment, timeline)
@@ -152,9 +160,11 @@ def _is_over(segment: Segment, timeline: Timeline) -> bool:
 
 
 def _real_end(segment: Segment, timeline: Timeline) -> float:
+    end = timeline.now
     if segment.ended_at is not None and segment.started_at is not None:
-        return max(timeline.now, segment.ended_at - segment.started_at)
-    return timeline.now
+        end = max(end, segment.ended_at - segment.started_at)
+    after = segment.meta.get("final_pass_elapsed")
+    return max(end, after) if isinstance(after, (int, float)) and math.isfinite(after) else end
 
 
 def _pauses_to_come(pace: Pace, timeline: Timeline, known: RunFacts, found: Findings) -> tuple[float, float]:
@@ -162,7 +172,7 @@ def _pauses_to_come(pace: Pace, timeline: Timeline, known: RunFacts, found: Find
     expected = unknown = 0.0
     for rhythm in pace.rhythms:
         times = rhythm.to_come(timeline.step, timeline.total)
-        if times == 0:
+        if times <= 0:
             continue
         if rhythm.seconds is not None:
             expected += times * rhythm.seconds

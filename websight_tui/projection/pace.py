@@ -21,6 +21,8 @@ _BLOCKS: Final = 48
 """Blocks that drift and regime changes are judged on."""
 _REGIME_RATIO: Final = 1.25
 """A change of pace smaller than this is drift."""
+_QUIET: Final = 0.12
+"""Scatter of the blocks, relative to their mean, below which a pace is settled."""
 _DRIFT_PRIOR: Final = 9.0
 """How strong a drift must be (in squared standard errors) to be believed by half."""
 
@@ -35,8 +37,9 @@ class Rhythm:
         period: steps between them; 0 if unknown.
         seen: how many have been measured.
         last: step of the newest one.
-        at_end: whether one follows the last step too.
+        final: how likely one follows the last step too, 0 to 1.
         phase: they come at steps that leave this rest when divided by `period`.
+        error: standard error of `seconds`, relative to it.
     """
 
     kind: str
@@ -44,16 +47,24 @@ class Rhythm:
     period: int
     seen: int
     last: int
-    at_end: bool = True
+    final: float = 1.0
     phase: int = 0
+    error: float = 0.0
 
-    def to_come(self, step: int, total: int) -> int:
-        """How many will still happen between `step` and `total`; the one at `step` counts if it is not yet seen."""
-        if self.period <= 0 or (total <= step and self.last >= total):
+    def due_in(self, start: float, end: float) -> bool:
+        """Whether one is due at a step from `start` to before `end`."""
+        return self.period > 0 and math.ceil((start - self.phase) / self.period) * self.period + self.phase < end
+
+    def to_come(self, step: int, total: int) -> float:
+        """How many will still happen between `step` and `total`; the one at `step` counts if it is not yet seen.
+
+        The one after the last step counts by its likelihood.
+        """
+        if self.period <= 0 or self.last >= total:
             return 0
         done = max(self.last, step - 1)
         regular = max(0, (total - 1 - self.phase) // self.period - (done - self.phase) // self.period)
-        return regular + (1 if self.at_end and self.last < total else 0)
+        return regular + self.final
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,36 +117,43 @@ class _Kind:
     name: str
     named: tuple[Pause, ...]
     period: int
-    at_end: bool
+    final: float
     lengths: list[float] = field(default_factory=list)
 
 
 def read_pace(
-    timeline: Timeline, *, eval_steps: int = 0, save_steps: int = 0, final_eval: bool | None = None
+    timeline: Timeline,
+    *,
+    eval_steps: int = 0,
+    save_steps: int = 0,
+    final_eval: float = 0.5,
+    final_save: float = 1.0,
 ) -> Pace | None:
     """The pace of a segment; None if it has fewer than two intervals.
 
     Args:
         eval_steps, save_steps: the schedule by the configuration, 0 if unknown.
-        final_eval: whether an evaluation follows the last step; None takes it for likely where evaluations happen.
+        final_eval, final_save: how likely an evaluation and a save follow the last step and are on this clock.
     """
+    evaluations, saves = timeline.evaluations, timeline.saves
     kinds = [
-        _Kind("evaluation", timeline.evaluations, eval_steps or _period(timeline.evaluations), final_eval is not False),
-        _Kind("save", timeline.saves, save_steps or _period(timeline.saves), True),
+        _Kind("evaluation", evaluations, eval_steps or _period(evaluations), final_eval),
+        _Kind("save", saves, save_steps or _period(saves), final_save),
     ]
     intervals = _intervals(timeline, kinds)
     if len(intervals) < 2:
         return None
     ordinary = [i for i in intervals if not i.pauses]
+    rhythms: tuple[Rhythm, ...] = ()
     if len(ordinary) < 2:  # lines are as rare as pauses: their cost stays in the pace, where it is rightly averaged
         ordinary = intervals
-        rhythms = tuple(_rhythm(k, timeline) for k in kinds if k.named and not k.period)
     else:
         usual = median(i.pace for i in ordinary)
-        _measure(intervals, kinds, usual)
+        found = None if evaluations else _hidden_pauses(ordinary, usual, timeline.whole_seconds)
+        _measure(intervals, kinds, usual, found[0] if found else None)
         rhythms = tuple(_rhythm(k, timeline) for k in kinds if k.period or k.named)
-        if found := None if rhythms else _hidden_pauses(ordinary, usual, timeline.whole_seconds):
-            rhythms, ordinary = (found[0],), found[1]
+        if found:
+            rhythms, ordinary = (*rhythms, found[0]), found[1]
     ordinary, warm_up = _without_warm_up(ordinary)
     blocks = _blocks(ordinary)
     change = _regime_change(blocks)
@@ -203,23 +221,44 @@ def _intervals(timeline: Timeline, kinds: Sequence[_Kind]) -> list[_Interval]:
     return made
 
 
-def _measure(intervals: Sequence[_Interval], kinds: Sequence[_Kind], usual: float) -> None:
-    """Adds to each kind what its intervals took beyond the ordinary pace and beyond what the log says of them."""
+def _measure(intervals: Sequence[_Interval], kinds: Sequence[_Kind], usual: float, hidden: Rhythm | None) -> None:
+    """Adds to each kind what its intervals took beyond the ordinary pace and beyond what the log says of them.
+
+    Where kinds fall together, those that stand alone are measured first; the others are what is left over.
+    """
+    length: dict[str, float] = {}
     for kind in kinds:
-        alone = [i for i in intervals if i.pauses == (kind.name,)]
-        with_others = [i for i in intervals if kind.name in i.pauses]
-        sample = alone or with_others
-        if not sample:
-            continue
-        excess = sum(i.seconds - usual * i.steps for i in sample) / len(sample)
-        kind.lengths = [length + excess for length in kind.lengths] or [max(0.0, excess)] * len(sample)
+        mine = [i for i in intervals if kind.name in i.pauses]
+        sample = [i for i in mine if i.pauses == (kind.name,)] or mine
+        excess = []
+        for i in sample:
+            over = i.seconds - usual * i.steps - sum(length.get(name, 0.0) for name in i.pauses)
+            if hidden is not None and hidden.seconds and hidden.due_in(i.start, i.end):
+                over -= hidden.seconds
+            excess.append(over)
+        if excess:
+            mean = sum(excess) / len(excess)
+            length[kind.name] = mean
+            kind.lengths = [known + mean for known in kind.lengths] or [max(0.0, over) for over in excess]
 
 
 def _rhythm(kind: _Kind, timeline: Timeline) -> Rhythm:
-    lengths = kind.lengths
     last = max((p.step for p in kind.named if p.step <= timeline.step), default=0)
-    mean = max(0.0, sum(lengths) / len(lengths)) if lengths else None
-    return Rhythm(kind.name, mean, kind.period, len(lengths), last, kind.at_end)
+    if not kind.lengths:
+        return Rhythm(kind.name, None, kind.period, 0, last, kind.final)
+    mean, error = _mean_length(kind.lengths)
+    return Rhythm(kind.name, mean, kind.period, len(kind.lengths), last, kind.final, error=error)
+
+
+def _mean_length(lengths: Sequence[float]) -> tuple[float, float]:
+    """(mean, relative standard error of it); of one length alone the error is taken for a quarter."""
+    mean = sum(lengths) / len(lengths)
+    if mean <= 0:
+        return 0.0, 0.0
+    if len(lengths) < 2:
+        return mean, 0.25
+    variance = sum((length - mean) ** 2 for length in lengths) / (len(lengths) - 1)
+    return mean, math.sqrt(variance / len(lengths)) / mean
 
 
 def _hidden_pauses(
@@ -249,12 +288,13 @@ def _hidden_pauses(
     if len(regular) < 0.8 * len(gaps) or len(slow) < 0.8 * due or not first_due:
         return None
     excess = [i.seconds - usual * i.steps for i in slow]
-    length = sum(excess) / len(excess)
-    if max(excess) > 2 * min(excess) + floor:  # pauses of one kind are alike
+    length, error = _mean_length(excess)
+    strict = len(slow) >= 4 and len(regular) == len(gaps)
+    if not strict and max(excess) > 2 * min(excess) + floor:  # pauses of one kind are alike
         return None
     rest = [i for i in ordinary if not is_slow(i)]
     last = int(slow[-1].start)
-    return Rhythm("pause", length, period, len(slow), last, at_end=False, phase=last % period), rest
+    return Rhythm("pause", length, period, len(slow), last, final=0.0, phase=last % period, error=error), rest
 
 
 def _without_warm_up(ordinary: list[_Interval]) -> tuple[list[_Interval], int]:
@@ -293,34 +333,26 @@ def _scatter(blocks: Sequence[_Interval], mean: float) -> float:
 
 
 def _regime_change(blocks: Sequence[_Interval]) -> int:
-    """The block at which another pace begins to hold for good; 0 if there is none.
+    """The block since which another, quiet pace holds for good; 0 if there is none.
 
-    The split that leaves the least scatter on both sides, if at least three blocks follow, the two paces differ by
-    _REGIME_RATIO and the later side is quiet beside the difference.
+    At least four blocks follow it, they scatter little, and nearly everything before lies far outside their scatter
+    and differs by _REGIME_RATIO in the mean. A pace that flips to and fro between two levels is no change for good.
     """
     count = len(blocks)
-    best, best_cost = 0, math.inf
-    seconds, steps, squares = [0.0], [0.0], [0.0]
-    for b in blocks:
-        seconds.append(seconds[-1] + b.seconds)
-        steps.append(steps[-1] + b.steps)
-        squares.append(squares[-1] + b.steps * b.pace * b.pace)
-
-    def cost(i: int, j: int) -> float:
-        total = seconds[j] - seconds[i]
-        return squares[j] - squares[i] - total * total / (steps[j] - steps[i])
-
-    for k in range(1, count - 2):
-        both = cost(0, k) + cost(k, count)
-        if both < best_cost:
-            best, best_cost = k, both
-    if not best:
-        return 0
-    before, after = _mean(blocks[:best]), _mean(blocks[best:])
-    if after <= 0 or before <= 0 or max(before / after, after / before) < _REGIME_RATIO:
-        return 0
-    quiet = _scatter(blocks[best:], after)
-    return best if abs(before - after) > 4 * quiet and best_cost < 0.5 * cost(0, count) else 0
+    for k in range(1, count - 3):
+        after = _mean(blocks[k:])
+        if after <= 0:
+            return 0
+        quiet = _scatter(blocks[k:], after)
+        if quiet > _QUIET * after:
+            continue
+        before = _mean(blocks[:k])
+        if before <= 0 or max(before / after, after / before) < _REGIME_RATIO:
+            continue
+        far = sum(abs(b.pace - after) > max(4 * quiet, 0.1 * after) for b in blocks[:k])
+        if far >= 0.8 * k:
+            return k
+    return 0
 
 
 def _jumps(blocks: Sequence[_Interval], whole_seconds: bool) -> int:

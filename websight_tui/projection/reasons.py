@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from websight_tui.metrics.model import Segment, TrainingLog
@@ -131,7 +132,7 @@ def _basis(found: Findings) -> list[str]:
         reasons.append(f"resumed at {timeline.start:,}: pace of this segment only")
     reasons.append(f"{pace_words(pace.seconds)} over {count(pace.intervals, 'ordinary interval')}")
     for rhythm in pace.rhythms:
-        times = rhythm.to_come(timeline.step, timeline.total)
+        times = math.ceil(rhythm.to_come(timeline.step, timeline.total))
         if rhythm.seconds is not None and times and rhythm.seconds >= 0.5:
             each = f"{duration(rhythm.seconds)} each"
             reasons.append(f"{count(times, rhythm.kind)} still to come, {each}")

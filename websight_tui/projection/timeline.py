@@ -81,17 +81,25 @@ def timeline_of(segment: Segment) -> Timeline:
             backwards += 1
     evaluations = _pauses((e.step, e.seconds) for e in segment.evaluations)
     saves = _pauses((c.step, c.seconds) for c in segment.checkpoints)
-    ends = [last_second, *(_end(e.elapsed, e.t, segment.started_at) for e in segment.evaluations)]
-    ends += [_end(c.elapsed, c.t, segment.started_at) for c in segment.checkpoints]
-    if count and finite(elapsed[count - 1]) and 0 <= elapsed[count - 1] < 1e12 and last_second > 0:
-        ends.append(elapsed[count - 1])
+    now = last_second
+    if count and finite(elapsed[count - 1]) and now < elapsed[count - 1] < 1e12 and steps:
+        now = elapsed[count - 1]
+    # A pause after the newest line has passed too. Its own stamp is trusted only where it has no length: output that
+    # was buffered stamps it too late.
+    after = [p.seconds or 0.0 for p in evaluations if steps and p.step >= steps[-1]]
+    stamped = [
+        _end(e.elapsed, e.t, segment.started_at)
+        for e in segment.evaluations
+        if e.seconds is None and steps and e.step >= steps[-1]
+    ]
+    now = max([now, last_second + max(after, default=0.0), *stamped])
     total = segment.total_steps if segment.total_steps >= 0 else 0
     return Timeline(
         start=max(0, segment.start_step),
         total=total,
         steps=tuple(steps),
         elapsed=tuple(seconds),
-        now=max(ends),
+        now=now,
         step=newest,
         evaluations=evaluations,
         saves=saves,
