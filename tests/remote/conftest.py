@@ -29,3 +29,16 @@ def make_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
 @pytest.fixture
 def server(make_server: Callable[..., Server]) -> Server:
     return make_server()
+
+
+@pytest.fixture
+def ssh_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path]:
+    """Writes the SSH configuration that the app reads instead of the user's own."""
+
+    def write(text: str) -> Path:
+        path = tmp_path / "ssh_config"
+        path.write_text(text)
+        monkeypatch.setenv("WEBSIGHT_TUI_SSH_CONFIG", str(path))
+        return path
+
+    return write

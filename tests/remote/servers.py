@@ -116,6 +116,7 @@ async def _process(process: asyncssh.SSHServerProcess[bytes], shell_env: dict[st
         child.stdin.close()
         with contextlib.suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)
+        child._transport.close()  # else the garbage collector does it when the loop is long gone
 
 
 class Server:
@@ -142,6 +143,7 @@ class Server:
         self.challenges: Sequence[Any] = rules.get("challenges", ())
         self.env = {"PATH": "/usr/bin:/bin", "HOME": str(self.home), "SHELL": "/bin/bash", **rules.get("env", {})}
         self.options: dict[str, Any] = rules.get("options", {})
+        self.sftp: Any = rules.get("sftp", True)
         self.logins = 0
         self.connections: list[asyncssh.SSHServerConnection] = []
         self._loop = asyncio.new_event_loop()
@@ -171,6 +173,10 @@ class Server:
         }
         return Endpoint(**values)
 
+    def open_channels(self) -> int:
+        """Sessions that clients have open now."""
+        return sum(len(connection._channels) for connection in list(self.connections))
+
     def drop(self) -> None:
         """Breaks all connections, as a dead line does."""
 
@@ -186,11 +192,15 @@ class Server:
             self._server.close()
             for connection in self.connections:
                 connection.abort()
-            await asyncio.sleep(0)
+            tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
         self.call(end)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5)
+        self._loop.close()
 
     async def _start(self) -> Any:
         server = self
@@ -214,10 +224,10 @@ class Server:
             0,
             server_factory=Here,
             server_host_keys=[self.host_key],
-            authorized_client_keys=str(self.authorized),
+            authorized_client_keys=str(self.authorized) if "publickey" in self.factors else None,
             process_factory=process,
             encoding=None,
-            sftp_factory=True,
+            sftp_factory=self.sftp,
             line_editor=False,
             **self.options,
         )

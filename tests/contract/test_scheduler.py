@@ -1,0 +1,97 @@
+"""The scheduler behind every way to a cluster: submitted once, seen, cancelled, accounted for."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.contract.conftest import Place
+from websight_tui.slurm_commands import commands, failures, parse
+from websight_tui.slurm_commands.model import Job
+
+SCRIPT = """#!/bin/bash
+#SBATCH --output={folder}/%j.out --time=5 --nodes=1 --mem=100M {account}
+echo "started on $(hostname)"
+{work}
+"""
+
+
+@pytest.fixture
+def cluster(place: Place) -> Place:
+    if not place.scheduler:
+        pytest.skip("no scheduler there")
+    return place
+
+
+def submit(place: Place, work: str) -> str:
+    """Submits a job and returns its id."""
+    token = f"wst-{secrets.token_hex(6)}"
+    path = f"{place.folder}/{token}.sh"
+    account = f"--account={place.account}" if place.account else ""
+    place.transport.upload(SCRIPT.format(folder=place.folder, work=work, account=account).encode(), path, mode=0o755)
+    command = commands.submit(f"{place.folder}/{token}", path, token=token, job_name=f"{token}-contract")
+    result = place.transport.exec(command, timeout=commands.SUBMIT_TIMEOUT_S)
+    assert result.exit == 0, result.stderr
+    assert place.transport.exec(command, timeout=60).exit == commands.ALREADY_CLAIMED
+    return parse.parse_submitted(result.stdout)
+
+
+def queued(place: Place, job_id: str) -> Job | None:
+    result = place.transport.exec(commands.queue(), timeout=commands.QUERY_TIMEOUT_S)
+    assert (result.exit, result.stderr) == (0, "")
+    return next((job for job in parse.parse_queue(result.stdout) if job.job_id == job_id), None)
+
+
+def until(find: Callable[[], Job | None], state: str, seconds: float = 20.0) -> Job:
+    """The job once it is in `state`."""
+    deadline, job = time.monotonic() + seconds, find()
+    while (job is None or job.state != state) and time.monotonic() < deadline:
+        threading.Event().wait(0.2)
+        job = find()
+    assert job is not None
+    assert job.state == state
+    return job
+
+
+def test_a_job_runs_and_is_cancelled(cluster: Place) -> None:
+    job_id = submit(cluster, "sleep 60")
+    job = until(lambda: queued(cluster, job_id), "RUNNING")
+    assert job.name.endswith("-contract")
+    assert job.time_limit_s == 300
+    assert job.work_dir
+    shown = cluster.transport.exec(commands.show_job(job_id), timeout=30)
+    assert parse.parse_show_job(shown.stdout)["StdOut"] == f"{cluster.folder}/{job_id}.out"
+    assert cluster.transport.exec(commands.cancel([job_id]), timeout=30).exit == 0
+    until(lambda: queued(cluster, job_id), "CANCELLED")
+
+
+def test_its_output_is_read_and_its_end_is_known(cluster: Place) -> None:
+    job_id = submit(cluster, "exit 3")
+    until(lambda: queued(cluster, job_id), "FAILED")
+    chunk = cluster.transport.read(f"{cluster.folder}/{job_id}.out", 0, 1000)
+    assert chunk is not None
+    assert chunk.data.startswith(b"started on ")
+    command = commands.accounting([job_id])
+    result = cluster.transport.exec(command, timeout=30)
+    if cluster.scheduler == "bare":
+        assert result.exit == 1
+        assert failures.no_accounting(result.stderr)
+        return
+
+    def accounted() -> Job | None:
+        rows = parse.parse_accounting(cluster.transport.exec(command, timeout=30).stdout)
+        return next((job for job in rows if job.job_id == job_id), None)
+
+    assert until(accounted, "FAILED").exit_code == "3:0"
+
+
+def test_a_wrong_account_is_rejected_in_words(cluster: Place) -> None:
+    if cluster.scheduler == "bare":
+        pytest.skip("without accounting every account is taken")
+    result = cluster.transport.exec("sbatch --account=nosuch --wrap true", timeout=30)
+    assert result.exit == 1
+    assert "account" in failures.submit_failure(result.exit, result.stderr).message.lower()
