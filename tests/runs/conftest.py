@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 import time
-import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,11 +15,6 @@ from websight_tui.runs.keeper import Keeper
 from websight_tui.runs.plan import LaunchPlan, plan_launch
 from websight_tui.runs.state import Link
 from websight_tui.runs.store import Store
-
-if importlib.util.find_spec("websight_tui.slurm_commands.script") is None:
-    _m = types.ModuleType("websight_tui.slurm_commands.script")
-    _m.render = lambda spec: "#!/bin/sh\n"
-    sys.modules["websight_tui.slurm_commands.script"] = _m
 
 BUNDLE = Bundle({"trainer/__init__.py": b"", "slurm/job.sh": b"#!/bin/sh\necho hello\n"})
 

@@ -14,8 +14,8 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from websight_tui.errors import BundleError, RemoteFileError
+from websight_tui.metrics.terminal_text import plain
 from websight_tui.remote.port import Progress, Transport
-from websight_tui.slurm_commands.parse import plain
 
 _TIMEOUT_S: Final = 60.0
 _EXECUTABLE: Final = (".sh", ".slurm")

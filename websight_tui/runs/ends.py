@@ -20,18 +20,18 @@ _LONGEST_WAIT_S: Final = 60.0
 
 
 class Ends:
-    """Finds out how the jobs of runs ended, over one connection."""
+    """Finds out how the jobs of runs ended, over one connection.
+
+    `open` tells whether some end was still to be found out after the last look.
+    """
 
     def __init__(self, scheduler: Scheduler, store: Store, emit: Callable[[e.Event], None]) -> None:
         self._scheduler = scheduler
         self._store = store
         self._emit = emit
+        self.open = False
         self._accounting = True
         self._asked: dict[tuple[str, str], tuple[int, float]] = {}
-
-    def open(self, tracks: Sequence[RunTrack]) -> bool:
-        """Whether some job's end is still to be found out."""
-        return any(self._wanted(track, job) for track in tracks for job in track.jobs if _may_be_over(job))
 
     def look(self, tracks: Sequence[RunTrack], listed: Mapping[str, Job], now: float, there: float) -> None:
         """Asks, at most once, about all jobs that are over or have left the queue.
@@ -42,12 +42,8 @@ class Ends:
 
         Raises: SchedulerError, RemoteTimeout, ConnectionLost.
         """
-        over = [
-            (track, job)
-            for track in tracks
-            for job in list(track.jobs)
-            if (job.job_id not in listed or job.state in merge.ENDED) and self._wanted(track, job)
-        ]
+        over = self._over(tracks, listed)
+        self.open = bool(over)
         due = [(t, j) for t, j in over if self._asked.get((t.spec.run_id, j.job_id), (0, 0.0))[1] <= now]
         if not due:
             return
@@ -70,6 +66,15 @@ class Ends:
                 rows = {row.job_id: row for row in answer}
         for track, job in due:
             self._settle(track, job, rows.get(job.job_id), job.job_id in listed, now, there)
+        self.open = bool(self._over(tracks, listed))
+
+    def _over(self, tracks: Sequence[RunTrack], listed: Mapping[str, Job]) -> list[tuple[RunTrack, Job]]:
+        return [
+            (track, job)
+            for track in tracks
+            for job in list(track.jobs)
+            if (job.job_id not in listed or job.state in merge.ENDED) and self._wanted(track, job)
+        ]
 
     def _settle(self, track: RunTrack, job: Job, row: Job | None, listed: bool, now: float, there: float) -> None:
         if row is not None:
@@ -98,7 +103,3 @@ class Ends:
             return True
         asked = self._asked.get((track.spec.run_id, job.job_id), (0, 0.0))[0]
         return not job.exit_code and job.job_id not in track.settled and asked < TRIES
-
-
-def _may_be_over(job: Job) -> bool:
-    return job.final or not job.live

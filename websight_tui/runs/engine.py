@@ -5,9 +5,11 @@ Every method returns at once; what it does comes as events, from other threads. 
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
+from typing import Final
 
 from websight_tui.config import Cluster, Config
 from websight_tui.errors import StoreError, WebsightError
@@ -15,6 +17,7 @@ from websight_tui.remote.port import Prompter, Transport, Unattended
 from websight_tui.runs import actions
 from websight_tui.runs import events as e
 from websight_tui.runs.plan import LaunchPlan, plan_resume
+from websight_tui.runs.problems import problems_of
 from websight_tui.runs.reconcile import record
 from websight_tui.runs.state import Link, Outcome
 from websight_tui.runs.store import Store
@@ -22,6 +25,8 @@ from websight_tui.runs.submit import submit
 from websight_tui.runs.track import RunTrack, load_track
 from websight_tui.runs.watcher import Watcher
 from websight_tui.slurm_commands.model import Job
+
+_LOG: Final = logging.getLogger(__name__)
 
 
 class Engine:
@@ -68,6 +73,7 @@ class Engine:
                 track = load_track(stored, self.store)
                 with self._lock:
                     track = self._tracks.setdefault(stored.spec.run_id, track)
+                track.problems = problems_of(track)
                 track.told_log, track.told_version = track.reader.log, track.reader.log.version
                 self._emit(e.RunLoaded(track.view()))
         except StoreError as exc:
@@ -272,6 +278,9 @@ class Engine:
                 answer = do(watcher)
             except WebsightError as exc:
                 answer = actions.Answer(False, exc.message, exc.hint)
+            except Exception as exc:  # the last resort: a person waits for an answer
+                _LOG.exception("%s %s broke off", action, target)
+                answer = actions.Answer(False, f"It broke off: {exc!r}", "Look at the queue before you try again.")
             if answer is not None:
                 self._done(action, target, answer)
 

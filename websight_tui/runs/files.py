@@ -8,6 +8,7 @@ from typing import Final
 from websight_tui.metrics.terminal_text import TerminalText
 from websight_tui.remote.port import Transport
 from websight_tui.runs import events as e
+from websight_tui.runs.problems import problems_of
 from websight_tui.runs.projecting import projection_of
 from websight_tui.runs.store import Store
 from websight_tui.runs.tail import Step, Tail
@@ -105,3 +106,10 @@ def tell(track: RunTrack, emit: Callable[[e.Event], None], now: float, skew_s: f
             if projection != track.projection:
                 track.projection = projection
                 emit(e.Projected(run_id, projection, now))
+        ground = (*track.jobs, track.outcome, log.version, *(stream.text.version for stream in track.streams.values()))
+        if ground != track.problems_ground:
+            track.problems_ground = ground
+            problems = problems_of(track)
+            if problems != track.problems:
+                track.problems = problems
+                emit(e.ProblemsFound(run_id, problems, now))

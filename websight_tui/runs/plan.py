@@ -14,6 +14,7 @@ from websight_tui.presets import Preset, differences
 from websight_tui.projection.model import Forecast
 from websight_tui.runs.bundle import Bundle
 from websight_tui.runspec import RunSpec
+from websight_tui.slurm_commands.script import render
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +122,6 @@ def plan_resume(
         )
     upload = tuple((name, len(content)) for name, content in sorted(bundle.files.items()))
     return LaunchPlan(changed, render(changed), spec.preset.name, {}, bundle, upload, resumes=True)
-
-
-def render(spec: RunSpec) -> str:
-    """The job script of `spec`."""
-    from websight_tui.slurm_commands import script
-
-    return str(script.render(spec))
 
 
 def new_token(random: Callable[[int], str] = secrets.token_hex) -> str:

@@ -12,7 +12,7 @@ from websight_tui.errors import ConnectionLost, RemoteError, RemoteFileError, Re
 from websight_tui.remote.port import Transport
 from websight_tui.runs import events as e
 from websight_tui.runs.ends import Ends
-from websight_tui.runs.files import read_files
+from websight_tui.runs.files import read_files, tell
 from websight_tui.runs.poll import Situation, next_files_s, next_poll_s
 from websight_tui.runs.reconcile import Reconciler
 from websight_tui.runs.scheduler import Scheduler
@@ -22,6 +22,7 @@ from websight_tui.slurm_commands import merge
 from websight_tui.slurm_commands.model import Job
 
 _HOME_TIMEOUT_S: Final = 20.0
+_LEAST_AFTER_ERROR_S: Final = 5.0
 _LATE_BYTES_S: Final = 120.0
 """Seconds for which an ended job's files are read on: shared file systems show bytes up to 90 s late."""
 
@@ -97,7 +98,7 @@ class Tick:
         elif poll_wanted:
             self._plan_poll(now, changed_at)
             if self._polled_at is not None:  # the floor forbids it for a moment
-                soonest = self._polled_at + self._wishes.cluster.poll_floor_s - now
+                soonest = self._least_s() - (now - self._polled_at)
                 self._delay = soonest if self._delay is None else min(self._delay, max(0.0, soonest))
         elif not self._wishes.visible:
             self._delay = None
@@ -117,11 +118,13 @@ class Tick:
         since = now - self._polled_at
         if since < 0:  # the clock was set back
             self._polled_at, since = now, 0.0
-        if wanted and since >= self._wishes.cluster.poll_floor_s and not self._errors:
+        if wanted and since >= self._least_s():
             return True
-        if wanted and self._errors:
-            return since >= max(self._wishes.cluster.poll_floor_s, 5.0)
         return self._delay is not None and since >= self._delay and self._wishes.visible
+
+    def _least_s(self) -> float:
+        """Seconds between two calls that even a person's wish keeps to."""
+        return max(self._wishes.cluster.poll_floor_s, _LEAST_AFTER_ERROR_S if self._errors else 0.0)
 
     def _poll(self) -> None:
         self._polled_at = self._clock()
@@ -162,6 +165,8 @@ class Tick:
                 if changed:
                     self._emit(e.JobsChanged(track.spec.run_id, tuple(track.jobs), now))
         self._ends.look(tracks, listed, now, there)
+        for track in tracks:
+            tell(track, self._emit, now, self._skew_s)
 
     def _plan_poll(self, now: float, changed_at: float | None) -> None:
         live = [job for job in self._queue if _listed_live(job)]
@@ -169,7 +174,7 @@ class Tick:
             visible=self._wishes.visible,
             running=any(job.state != "PENDING" for job in live),
             pending=any(job.state == "PENDING" for job in live),
-            unsettled=self._reconciler.open or self._ends.open(self._tracks()),
+            unsettled=self._reconciler.open or self._ends.open,
             since_change_s=None if changed_at is None else max(0.0, now - changed_at),
             errors=self._errors,
         )

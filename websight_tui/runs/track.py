@@ -64,6 +64,7 @@ class RunTrack:
         self.projected_at = 0.0
         self.projection: Projection | None = None
         self.problems: tuple[str, ...] = ()
+        self.problems_ground: tuple[object, ...] = ()
         self.over_at: float | None = None
         self.read_at = 0.0
         self.settled: set[str] = set()

@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from websight_tui.errors import SchedulerError, SchedulerUnreachable, SubmitRejected, SubmitUnknown
-from websight_tui.slurm_commands.parse import plain
+from websight_tui.metrics.terminal_text import plain
 from websight_tui.slurm_commands.words import error_words, last_line
 
 _NO_ANSWER: Final = re.compile(

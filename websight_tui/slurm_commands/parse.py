@@ -3,30 +3,15 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from websight_tui.metrics.terminal_text import plain
 from websight_tui.slurm_commands.commands import ACCOUNT_FIELDS, QUEUE_FIELDS, RECORD, SEPARATOR, is_job_id
 from websight_tui.slurm_commands.model import Job
 from websight_tui.slurm_commands.times import parse_duration, parse_time
 
 _EMPTY: Final = frozenset({"", "(null)", "N/A", "None", "none", "Unknown", "None assigned", "NONE"})
-_ESCAPE: Final = re.compile(
-    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])|\x9b[0-?]*[ -/]*[@-~]"
-)
-
-
-def plain(text: str, limit: int = 400) -> str:
-    """`text` made safe to show on one line: no escape sequences, no control or direction characters, bounded."""
-    text = _ESCAPE.sub("", text[: 4 * limit])
-    shown = "".join(
-        " " if char in "\t\r\n" else "" if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp") else char
-        for char in text
-    )
-    return shown.strip()[:limit]
-
-
 def state_word(text: str) -> str:
     """Slurm's long state without suffixes: "CANCELLED by 2101" → "CANCELLED", "CANCELLED+" → "CANCELLED"."""
     word = text.strip().split(" ", 1)[0].rstrip("+*")
@@ -95,7 +80,7 @@ def parse_show_job(text: str) -> dict[str, str]:
         value = text[mark.end() : following.start() if following else len(text)].strip()
         if key in ("JobId", "ArrayJobId", "ArrayTaskId", "JobName") and key in pairs:
             continue
-        pairs[key] = plain(value, 4096)
+        pairs[key] = value if value.isprintable() else plain(value, 4096)
     return pairs if is_job_id(pairs.get("JobId", "")) else {}
 
 
