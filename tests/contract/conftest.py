@@ -12,6 +12,7 @@ import pytest
 
 from tests.lab.client import LabPerson, require_lab
 from tests.remote.servers import Person, Server
+from websight_tui.pocket import control
 from websight_tui.remote.opening import open_transport
 from websight_tui.remote.port import Endpoint, Prompter, Transport
 
@@ -90,7 +91,11 @@ def _server(folder: Path, stack: contextlib.ExitStack) -> Place:
 
 
 def _pocket(folder: Path, stack: contextlib.ExitStack) -> Place:
-    pytest.skip("the pocket cluster is not here")
+    info = control.start(folder)
+    stack.callback(control.stop, folder)
+    work = folder / "work"
+    work.mkdir()
+    return Place(open_transport(info.endpoint), Person(), info.endpoint, "pocket", str(work))
 
 
 def _lab(way: str, stack: contextlib.ExitStack) -> Place:
