@@ -12,6 +12,8 @@ from websight_tui.slurm_commands.model import Job
 from websight_tui.slurm_commands.times import parse_duration, parse_time
 
 _EMPTY: Final = frozenset({"", "(null)", "N/A", "None", "none", "Unknown", "None assigned", "NONE"})
+
+
 def state_word(text: str) -> str:
     """Slurm's long state without suffixes: "CANCELLED by 2101" → "CANCELLED", "CANCELLED+" → "CANCELLED"."""
     word = text.strip().split(" ", 1)[0].rstrip("+*")
@@ -75,9 +77,9 @@ def parse_show_job(text: str) -> dict[str, str]:
     text = text.replace("\n", " ")
     marks = list(_PAIR.finditer(text))
     pairs: dict[str, str] = {}
-    for mark, following in zip(marks, [*marks[1:], None], strict=True):
-        key = mark[1]
-        value = text[mark.end() : following.start() if following else len(text)].strip()
+    ends = [*(mark.start() for mark in marks[1:]), len(text)]
+    for mark, end in zip(marks, ends, strict=False):
+        key, value = mark[1], text[mark.end() : end].strip()
         if key in ("JobId", "ArrayJobId", "ArrayTaskId", "JobName") and key in pairs:
             continue
         pairs[key] = value if value.isprintable() else plain(value, 4096)

@@ -90,7 +90,7 @@ _REASONS: Final[tuple[tuple[str, str, str], ...]] = (
     (r"(QOS|Assoc)MaxJobs.*|MaxJobs.*", "you have as many running jobs as you may", "It starts when one ends."),
     (r"(QOS|Assoc)MaxSubmit.*", "you have as many jobs in the queue as you may", "Wait until one ends."),
     (
-        r"QOSMaxGRES.*|(QOS|Assoc)Max(GRES|Gres|Tres|TRES).*|MaxTRES.*|.*MaxGpu.*",
+        r"(QOS|Assoc)?Max(GRES|TRES).*|.*MaxGpu.*",
         "you use as many GPUs as you may at once",
         "It starts when another of your jobs ends; or ask for fewer GPUs.",
     ),
