@@ -44,7 +44,7 @@ def cells(args: argparse.Namespace) -> list[Cell]:
 
 
 class StepTimer:
-    """Seconds of each optimizer step, GPU work included, as a transformers callback."""
+    """Seconds of each optimizer step (GPU work included) and of loading its rows, as a transformers callback."""
 
     def __new__(cls) -> Any:
         import torch
@@ -53,6 +53,7 @@ class StepTimer:
         class Timer(TrainerCallback):
             def __init__(self) -> None:
                 self.seconds: list[float] = []
+                self.loading: list[float] = []
                 self.at = 0.0
 
             def _now(self) -> float:
@@ -60,11 +61,18 @@ class StepTimer:
                     torch.cuda.synchronize()
                 return time.perf_counter()
 
-            def on_step_begin(self, *_: Any, **__: Any) -> None:
+            def on_train_begin(self, *_: Any, **__: Any) -> None:
                 self.at = self._now()
 
+            def on_step_begin(self, *_: Any, **__: Any) -> None:
+                now = self._now()
+                self.loading.append(now - self.at)
+                self.at = now
+
             def on_step_end(self, *_: Any, **__: Any) -> None:
-                self.seconds.append(self._now() - self.at)
+                now = self._now()
+                self.seconds.append(now - self.at)
+                self.at = now
 
         return Timer()
 
@@ -81,9 +89,9 @@ class Bench:
 
     def _parsed(self, cell: Cell, steps: int) -> Any:
         from llamafactory.hparams import get_train_args
-        from trainer.arguments import llamafactory_arguments
-        from trainer.spec import parse_spec
 
+        from trainer.arguments import llamafactory_arguments
+        from trainer.spec import read_spec
         from websight_tui.presets import Preset
         from websight_tui.runspec import RunSpec, to_json
 
@@ -106,10 +114,15 @@ class Bench:
             time_limit="1:00:00",
         )
         spec = RunSpec("cell", "wst-000000000000", 0.0, "gpu", preset, str(self.work), "bench")
-        arguments = llamafactory_arguments(parse_spec(to_json(spec)))
+        run_dir = Path(spec.run_dir)
+        run_dir.mkdir(parents=True, exist_ok=True)
+        (run_dir / "run.json").write_text(to_json(spec))
+        arguments = llamafactory_arguments(read_spec(run_dir))
         arguments |= {"max_steps": steps, "save_strategy": "no", "overwrite_cache": True, "logging_steps": 1000}
-        for key in ("resume_from_checkpoint", "plot_loss"):
-            arguments.pop(key, None)
+        # no worker processes: forking a process that holds the model can hang, and loading is measured apart
+        arguments |= {"dataloader_num_workers": 0, "preprocessing_num_workers": 1}
+        if not torch_has_cuda():
+            arguments |= {"use_cpu": True, "bf16": False}
         return get_train_args(arguments)
 
     def _prepare(self, cell: Cell, parsed: Any) -> Any:
@@ -194,12 +207,20 @@ class Bench:
             samples = cell.batch * cell.accumulation
             row |= {
                 "step_s": [round(s, 5) for s in timer.seconds],
+                "loading_s": [round(s, 5) for s in timer.loading],
                 "median_s": median,
                 "spread_s": max(counted) - min(counted),
                 "samples_per_s": samples / median,
                 "tokens_per_s": samples * length / median,
             }
         return row
+
+
+def torch_has_cuda() -> bool:
+    """Whether there is a GPU; without one the cells are a dry run of this script."""
+    import torch
+
+    return bool(torch.cuda.is_available())
 
 
 def facts() -> dict[str, Any]:
