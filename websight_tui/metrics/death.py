@@ -43,7 +43,7 @@ _CANCELLED: Final = re.compile(
 _REFUSED: Final = re.compile(
     r"^error: (?P<message>[^\n]{1,400})(?:\n {1,4}(?P<hint>\S[^\n]{0,400}))?\s*\Z", re.MULTILINE
 )
-_KILLED: Final = re.compile(r"\bKilled\s*$|exitcode\s+: -9\b")
+_KILLED: Final = re.compile(r"^\s*Killed\s*$|: +\d+ Killed\b|exitcode\s+: -9\b")
 _EXCEPTION: Final = re.compile(
     r"(?P<type>(?:[A-Za-z_]\w{0,80}\.)*[A-Za-z_]\w{0,80}(?:Error|Exception|Interrupt|Exit|Warning|Iteration)"
     r"|(?:[A-Za-z_]\w{0,80}\.)+[A-Z]\w{0,80}(?=: ))(?:: .*)?"

@@ -136,11 +136,11 @@ def spikes(points: Sequence[tuple[float, float]]) -> Sign | None:
 
 
 def plateau(points: Sequence[tuple[float, float]], total_steps: int) -> Sign | None:
-    """A loss from which going on is expected to take less than 1 %, at the most hopeful reading of its curve."""
-    if len(points) < 60 or total_steps <= 0 or not 0.2 <= points[-1][0] / total_steps <= 0.9:
+    """A loss from which going on is expected to take less than 2 %, at the most hopeful reading of its curve."""
+    if len(points) < 60 or total_steps <= 0 or not 0.2 <= points[-1][0] / total_steps <= 0.75:
         return None
     gain = expected_gain([x for x, _ in points], [y for _, y in points], float(total_steps))
-    if gain is None or gain.hi > 0.01 * abs(gain.now):
+    if gain is None or gain.hi > 0.02 * abs(gain.now):
         return None
     low = max(0.0, gain.lo)
     left = total_steps - int(points[-1][0])
@@ -204,7 +204,7 @@ def slower(log: TrainingLog) -> Sign | None:
     paces = ordinary_paces(segment) if segment is not None else []
     if segment is None or len(paces) < 30:
         return None
-    recent, past = sorted(paces[-10:]), sorted(paces[1:-10])
+    recent, past = sorted(paces[-10:]), sorted(paces[1 : len(paces) * 2 // 3])
     usual, high = median(past), past[int(0.95 * (len(past) - 1))]
     if recent[1] <= max(1.3 * usual, high):
         return None
