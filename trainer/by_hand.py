@@ -26,14 +26,13 @@ _FALSE = ("false", "no", "off", "0")
 def write_run_json(run_dir: Path, options: Sequence[str]) -> None:
     """Makes RUN_DIR/run.json from options such as `--lora_rank 32`.
 
-    The number of nodes and GPUs is taken from the job, where Slurm tells it, because `sbatch --gres=…` may have said
-    otherwise than the script. Raises Problem for an unknown, missing or wrong option.
+    The nodes, GPUs and CPUs are those that the job was given, unless an option says otherwise. Raises Problem for an
+    unknown, missing or wrong option.
     """
-    values = parse(options)
-    nodes, gpus = os.environ.get("SLURM_JOB_NUM_NODES", ""), os.environ.get("SLURM_GPUS_ON_NODE", "")
-    values |= {"nodes": int(nodes)} if nodes.isdigit() else {}
-    values |= {"gpus_per_node": int(gpus)} if gpus.isdigit() and values["gpus_per_node"] else {}
     run_dir = run_dir.absolute()
+    values = {"name": run_dir.name, "max_samples": None, **_resources(), **parse(options)}
+    if missing := [field.name for field in fields(Settings) if field.name not in values]:
+        raise Problem(f"options are missing: {', '.join(f'--{name}' for name in missing)}")
     data = {
         "v": VERSION,
         "run_id": run_dir.name,
@@ -65,10 +64,23 @@ def parse(options: Sequence[str]) -> dict[str, Any]:
                 raise Problem(f"--{key} needs a value")
             value = rest.pop(0)
         values[key] = _typed(key, value, kinds[key])
-    values = {"max_samples": None, **values}
-    if missing := [field.name for field in fields(Settings) if field.name not in values]:
-        raise Problem(f"options are missing: {', '.join(f'--{name}' for name in missing)}")
     return values
+
+
+def _resources() -> dict[str, Any]:
+    """What the job was given; outside of a job, one process on this machine's GPUs or CPU."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    return {
+        "nodes": _count("SLURM_JOB_NUM_NODES", 1),
+        "gpus_per_node": _count("SLURM_GPUS_ON_NODE", len(visible.split(",")) if visible else 0),
+        "cpu_ranks": 1,
+        "cpus_per_task": _count("SLURM_CPUS_PER_TASK", 1),
+    }
+
+
+def _count(variable: str, default: int) -> int:
+    value = os.environ.get(variable, "")
+    return int(value) if value.isdigit() else default
 
 
 def _typed(key: str, value: str, kind: Any) -> object:

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
-from trainer import arguments
+from trainer import arguments, signals
 from trainer.spec import Spec
 
 STOP_SIGNALS: Final = (signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM, signal.SIGINT)
@@ -37,7 +37,7 @@ class Ranks:
         self.asked: signal.Signals | None = None
         for number in STOP_SIGNALS:
             signal.signal(number, self._on_signal)
-        self.process = subprocess.Popen(command, env={**os.environ, **environment}, preexec_fn=_deaf)
+        self.process = subprocess.Popen(command, env={**os.environ, **environment}, preexec_fn=_in_child)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
         self.stop(signal.Signals(number))
@@ -111,10 +111,11 @@ def node_environment(spec: Spec) -> dict[str, str]:
     return {**environment, "PYTHONPATH": os.pathsep.join(path)}
 
 
-def _deaf() -> None:
-    """USR1 and USR2 would kill a process that has not got as far as noting them, and torchrun's agent at any time."""
-    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
-    signal.signal(signal.SIGUSR2, signal.SIG_IGN)
+def _in_child() -> None:
+    """The signals would kill a process that does not listen yet, and USR1 torchrun's agent at any time."""
+    signals.die_with_parent()
+    for number in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _send(process: int, number: signal.Signals) -> None:

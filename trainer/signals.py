@@ -6,8 +6,10 @@ the limit is near and Slurm has said nothing. Installed before the heavy imports
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
+import sys
 import time
 from dataclasses import dataclass
 from types import FrameType
@@ -48,6 +50,18 @@ def shield_children() -> None:
     global _child_action
     _child_action = signal.SIG_IGN
 
+
+def die_with_parent() -> None:
+    """Linux ends this process when its parent dies (prctl(2), PR_SET_PDEATHSIG); elsewhere nothing is done.
+
+    torchrun gives each rank a session of its own: without this, ranks would train on, unseen, after the death of what
+    started them, and keep the run's files locked.
+    """
+    if sys.platform == "linux":
+        _LIBC.prctl(1, signal.SIGKILL, 0, 0, 0)
+
+
+_LIBC: Final = ctypes.CDLL(None)  # loaded early: `die_with_parent` also runs between fork and exec
 
 _child_action: signal.Handlers = signal.SIG_DFL
 

@@ -37,6 +37,8 @@ def main(run_dir: Path) -> int:
     """Trains the run in `run_dir` and returns the exit status."""
     signals.install()  # before the imports that take seconds
     under_torchrun = "TORCHELASTIC_RUN_ID" in os.environ
+    if under_torchrun:
+        signals.die_with_parent()
     rank, world_size = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
     writer: EventWriter | None = None
     try:

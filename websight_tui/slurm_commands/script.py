@@ -17,8 +17,12 @@ from websight_tui.runspec import RunSpec
 SIGNAL: Final = "USR1"
 """Slurm's warning before the limit; the trainer saves and stops on it."""
 
-_NOT_OPTIONS: Final = frozenset({"name", "summary", "train_samples", "tokens_per_sample", "mem", "time_limit"})
-"""Preset fields that the trainer does not need: for people, for forecasts, or in the script's header."""
+_NOT_OPTIONS: Final = frozenset(
+    {
+        *("name", "summary", "train_samples", "tokens_per_sample"),  # for people and for forecasts
+        *("nodes", "gpus_per_node", "cpu_ranks", "cpus_per_task", "mem", "time_limit"),  # in the header
+    }
+)
 
 BY_HAND: Final[Mapping[str, str]] = {"rank32": "train_qwen_vl_rank32.slurm", "baseline": "train_qwen_vl.slurm"}
 """Built-in presets that have a script of their own in slurm/."""
@@ -75,7 +79,6 @@ def render_by_hand(preset: Preset) -> str:
         ("error", "logs/%x_%j.err"),
         *_resources(preset, gpus, limit),
     ]
-    settings = dataclasses.replace(preset, gpus_per_node=gpus)
     lines = [
         *_header(options),
         f"# {preset.name}: {preset.summary} (made by `websight-tui render --by-hand {preset.name}`)",
@@ -88,7 +91,7 @@ def render_by_hand(preset: Preset) -> str:
         'export PYTHON="${PYTHON:-python3}"',
         f"OUTPUT_DIR={shlex.quote(output)}",
         'exec bash slurm/job.sh "$OUTPUT_DIR" \\',
-        *_continued(f"--{name} {shlex.quote(_text(value))}" for name, value in _options(settings)),
+        *_continued(f"--{name} {shlex.quote(_text(value))}" for name, value in _options(preset)),
     ]
     return "\n".join(lines) + "\n"
 
