@@ -20,7 +20,8 @@ import time
 import traceback
 from pathlib import Path
 
-from websight_tui.pocket.commands.dispatch import answer, step_ended
+from websight_tui.pocket.commands.dispatch import answer
+from websight_tui.pocket.commands.srun import ended
 from websight_tui.pocket.database import Database
 from websight_tui.pocket.model import Job, Request, make_cluster, this_user
 from websight_tui.pocket.processes import identity
@@ -60,7 +61,6 @@ class Daemon:
         """Serves until stopped."""
         shims = install(self.folder)
         home = self.folder / "home"
-        home.mkdir(exist_ok=True)
         user = self.scheduler.user.name
         environment = {
             **{
@@ -162,18 +162,18 @@ class Daemon:
             _write_frame(writer, kind.encode(), code.encode(), out, err)
             await writer.drain()
             if kind == "run" and job is not None:
-                await self._follow_step(job, reader)
+                await self._follow_step(job, request.pid, reader)
         except (OSError, asyncio.IncompleteReadError, ValueError):
             return
         finally:
             writer.close()
 
-    async def _follow_step(self, job: Job, reader: asyncio.StreamReader) -> None:
+    async def _follow_step(self, job: Job, pid: int, reader: asyncio.StreamReader) -> None:
         """A step lasts as long as its srun holds the connection; srun's last word is its exit status."""
-        last = b"0 9"
+        last = b"0 15"
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):
             last = (await _read_frame(reader))[0]
-        step_ended(self.scheduler, job, last.decode())
+        ended(self.scheduler, job, pid, last.decode())
 
     async def _shutdown(self) -> None:
         """Ends all jobs, and waits for the last of their processes."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 
-from websight_tui.pocket.model import CLUSTER, Job, User
+from websight_tui.pocket.model import Job, User
 
 
 def compress_nodes(names: list[str]) -> str:
@@ -75,11 +75,12 @@ def output_paths(job: Job, user: User) -> tuple[str, str]:
     return out, expand_pattern(job.stderr, job, user) if job.stderr else out
 
 
-def job_environment(job: Job, base: Mapping[str, str], user: User, folder: str) -> dict[str, str]:
+def job_environment(job: Job, base: Mapping[str, str], user: User, cluster: str, folder: str) -> dict[str, str]:
     """The environment of the batch script: what was exported at submission and Slurm's variables.
 
     Args:
         base: the exported part.
+        cluster: its name.
         folder: the state folder, by which the shims find the daemon.
     """
     nodes = compress_nodes(job.node_list)
@@ -90,7 +91,7 @@ def job_environment(job: Job, base: Mapping[str, str], user: User, folder: str) 
         "WEBSIGHT_POCKET": folder,
         "ENVIRONMENT": "BATCH",
         "SLURMD_NODENAME": job.node_list[0],
-        "SLURM_CLUSTER_NAME": CLUSTER,
+        "SLURM_CLUSTER_NAME": cluster,
         "SLURM_CPUS_ON_NODE": str(job.cpus_per_node),
         "SLURM_GTIDS": "0",
         "SLURM_JOBID": str(job.job_id),

@@ -14,12 +14,6 @@ from websight_tui.pocket.times import UNLIMITED
 
 VERSION: Final = "22.05.8"
 """The Slurm whose output is imitated."""
-CLUSTER: Final = "pocket"
-GPU_TYPE: Final = "pocket"
-KILL_WAIT_S: Final = 30
-"""Cluster seconds between SIGTERM and SIGKILL (Slurm's default)."""
-MIN_JOB_AGE_S: Final = 300
-"""Cluster seconds for which squeue and scontrol know an ended job (Slurm's default)."""
 REQUEUE_DELAY_S: Final = 121
 """Cluster seconds that a requeued job waits, as measured on a real Slurm."""
 MAX_ARRAY_SIZE: Final = 1001
@@ -57,16 +51,23 @@ class Cluster:
     Args:
         nodes: names.
         cpus, memory_mb, gpus: of each node. They are what jobs may ask for, not what the machine has.
+        kill_wait_s: cluster seconds between SIGTERM and SIGKILL (Slurm's default).
+        min_job_age_s: cluster seconds for which squeue and scontrol know an ended job (Slurm's default).
     """
 
     nodes: tuple[str, ...]
     cpus: int = 64
     memory_mb: int = 512_000
     gpus: int = 8
+    name: str = "pocket"
+    gpu_type: str = "pocket"
+    partitions: tuple[Partition, ...] = PARTITIONS
+    kill_wait_s: int = 30
+    min_job_age_s: int = 300
 
     def partition(self, name: str) -> Partition | None:
         """The partition of that name; the default one for ""."""
-        return next((p for p in PARTITIONS if p.name == name or (not name and p.default)), None)
+        return next((p for p in self.partitions if p.name == name or (not name and p.default)), None)
 
 
 def make_cluster(count: int) -> Cluster:

@@ -18,8 +18,6 @@ from websight_tui.pocket.database import Database
 from websight_tui.pocket.dependencies import Answer, judge
 from websight_tui.pocket.environment import compress_nodes, job_environment, output_paths
 from websight_tui.pocket.model import (
-    KILL_WAIT_S,
-    MIN_JOB_AGE_S,
     REQUEUE_DELAY_S,
     Cluster,
     Job,
@@ -52,6 +50,8 @@ class Scheduler:
         self.wake = wake
         self.boot_time = clock.now()
         self.down_nodes: dict[str, str] = {}
+        self.controller = ("up", 0.0)
+        self.accounting = True
         self._database = Database(folder / "jobs.sqlite")
         self.jobs: dict[int, Job] = {job.job_id: job for job in self._database.jobs()}
         self._next_id = max([int(self._database.fact("next_id") or 1), *(i + 1 for i in self.jobs)])
@@ -66,7 +66,7 @@ class Scheduler:
 
     def known(self) -> list[Job]:
         """Jobs that squeue and scontrol know: live, or ended less than MinJobAge ago."""
-        oldest = self.now() - MIN_JOB_AGE_S
+        oldest = self.now() - self.cluster.min_job_age_s
         return [j for j in self.jobs.values() if not j.rejected and (j.live or (j.end or 0) >= oldest)]
 
     def find(self, number: int) -> list[Job]:
@@ -80,6 +80,10 @@ class Scheduler:
     def priority(self, job: Job) -> int:
         """As priority/basic counts: the earlier, the higher; 0 while held."""
         return 0 if job.hold else 4294901760 - job.job_id
+
+    def script(self, job: Job) -> str:
+        """The batch script as submitted."""
+        return (self.folder / "spool" / str(job.job_id) / "script").read_text(errors="replace")
 
     # --- changing
 
@@ -129,7 +133,7 @@ class Scheduler:
             self.save(job)
             return
         job.state, job.end, job.cancelled_by, job.completing, job.after_end = state, now, by, True, after
-        job.kill_at = now + KILL_WAIT_S
+        job.kill_at = now + self.cluster.kill_wait_s
         self._database.save([job])
         due_to = f" DUE TO {why}" if why else ""
         self._say(job, f"*** JOB {job.job_id} ON {job.node_list[0]} CANCELLED AT {stamp(now, {})}{due_to} ***")
@@ -147,6 +151,12 @@ class Scheduler:
             processes.signal_batch(number)
         else:
             send(self._step_members(job), number)
+
+    def requeue_ended(self, job: Job, after: str) -> None:
+        """Puts a job that has ended back into the queue ("requeue", or "hold")."""
+        job.after_end = after
+        self._back_into_queue(job, self.now())
+        self.save(job)
 
     def fail_node(self, node: str, reason: str) -> None:
         """Takes a node down: its jobs are requeued or end as NODE_FAIL."""
@@ -192,7 +202,7 @@ class Scheduler:
                 self._finish(job)
                 return FOREVER
             if job.kill_at is None:  # the script has ended, but something that it started has not
-                job.kill_at = now + KILL_WAIT_S
+                job.kill_at = now + self.cluster.kill_wait_s
                 processes.signal_all(signal.SIGCONT)
                 processes.signal_all(signal.SIGTERM)
                 self._database.save([job])
@@ -358,7 +368,7 @@ class Scheduler:
             "append": job.open_mode == "append",
             "umask": environment["umask"],
             "knock": str(self.folder / "knock"),
-            "env": job_environment(job, environment["env"], self.user, str(self.folder)),
+            "env": job_environment(job, environment["env"], self.user, self.cluster.name, str(self.folder)),
         }
         (spool / "spec.json").write_text(json.dumps(spec))
         self._database.save([job])

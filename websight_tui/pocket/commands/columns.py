@@ -169,7 +169,7 @@ COLUMNS: Mapping[str, tuple[str, str, Value]] = {
     "wckey": ("w", "WCKEY", lambda _: "(null)"),
     "reservation": ("v", "RESERVATION", lambda _: "(null)"),
     "nice": ("y", "NICE", lambda _: "0"),
-    "cluster": ("", "CLUSTER", lambda _: "pocket"),
+    "cluster": ("", "CLUSTER", lambda v: v.scheduler.cluster.name),
 }
 LETTERS: Mapping[str, str] = {letter: name for name, (letter, _, _) in COLUMNS.items() if letter}
 

@@ -2,39 +2,48 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Callable, Mapping
 
-from websight_tui.pocket.commands import sacct, sbatch, scancel, squeue
+from websight_tui.pocket.commands import faults, sacct, sacctmgr, sbatch, scancel, scontrol, sinfo, squeue, srun
 from websight_tui.pocket.model import CommandError, Job, NeedStdin, Reply, Request
 from websight_tui.pocket.scheduler import Scheduler
 
 Command = Callable[[Scheduler, Request], Reply]
 _COMMANDS: Mapping[str, Command] = {
+    "pocketctl": faults.run,
     "sacct": sacct.run,
+    "sacctmgr": sacctmgr.run,
     "sbatch": sbatch.run,
     "scancel": scancel.run,
+    "scontrol": scontrol.run,
+    "sinfo": sinfo.run,
     "squeue": squeue.run,
 }
 Answer = tuple[str, str, bytes, bytes, Job | None]
-"""(kind: exit, stdin or run; exit status; standard output; standard error; the job of a step)."""
+"""(kind: exit, stdin or run; exit status or a step's plan; standard output; standard error; the job of a step)."""
 
 
 async def answer(scheduler: Scheduler, request: Request) -> Answer:
     """Runs the command."""
-    command = _COMMANDS.get(request.program)
-    if command is None:
-        return "exit", "127", b"", f"{request.program}: not on this cluster\n".encode(), None
     try:
-        reply = command(scheduler, request)
+        hung = scheduler.controller[0] == "hung" and request.program == "sbatch"
+        reply = _run(scheduler, request) if hung else None
+        reply = await faults.controller_fault(scheduler, request) or reply
+        if reply is None:
+            if request.program == "srun":
+                plan, job = srun.plan(scheduler, request)
+                return "run", plan, b"", b"", job
+            reply = _run(scheduler, request)
     except NeedStdin:
         return "stdin", "0", b"", b"", None
     except CommandError as error:
         reply = Reply(error.exit, err=error.err)
-    await asyncio.sleep(0)
     return "exit", str(reply.exit), os.fsencode(reply.out), os.fsencode(reply.err), None
 
 
-def step_ended(scheduler: Scheduler, job: Job, last: str) -> None:
-    """Notes how a step ended."""
+def _run(scheduler: Scheduler, request: Request) -> Reply:
+    command = _COMMANDS.get(request.program)
+    if command is None:
+        raise CommandError(f"{request.program}: not on this cluster\n", 127)
+    return command(scheduler, request)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from websight_tui.pocket.commands.columns import COMPACT, tres_text
 from websight_tui.pocket.environment import compress_nodes
 from websight_tui.pocket.getopt_long import Options, table
-from websight_tui.pocket.model import CLUSTER, VERSION, CommandError, Job, Reply, Request
+from websight_tui.pocket.model import VERSION, CommandError, Job, Reply, Request
 from websight_tui.pocket.scheduler import Scheduler
 from websight_tui.pocket.times import long_duration, parse_moment, stamp, zone_of
 
@@ -80,7 +80,7 @@ _FIELDS: Mapping[str, tuple[str, int, Callable[[Row], str]]] = {
     "allocnodes": ("AllocNodes", 10, lambda r: str(r.job.nodes if r.job.node_list else 0)),
     "alloctres": ("AllocTRES", 10, lambda r: ",".join(sorted(tres_text(r.job).split(","))) if r.job.node_list else ""),
     "avecpu": ("AveCPU", 10, lambda r: "00:00:00" if r.step else ""),
-    "cluster": ("Cluster", 10, lambda _: CLUSTER),
+    "cluster": ("Cluster", 10, lambda r: r.scheduler.cluster.name),
     "comment": ("Comment", 14, _only(lambda r: r.job.comment)),
     "cputimeraw": ("CPUTimeRAW", 10, lambda r: str(int(r.job.elapsed(r.now)) * r.job.cpus)),
     "derivedexitcode": ("DerivedExitCode", 15, _only(lambda _: "0:0")),
@@ -126,6 +126,8 @@ def run(scheduler: Scheduler, request: Request) -> Reply:
         return Reply(out=f"slurm-wlm {VERSION}\n")
     if "helpformat" in given:
         return Reply(out=" ".join(name for name, _, _ in _FIELDS.values()) + "\n")
+    if not scheduler.accounting:
+        raise CommandError("Slurm accounting storage is disabled\n")
     columns = _columns(given.get("format") or request.env.get("SACCT_FORMAT") or _DEFAULT)
     now = scheduler.now()
     rows = [
@@ -189,14 +191,7 @@ def _rows(scheduler: Scheduler, env: Mapping[str, str], now: float, job: Job, st
 
 def _incarnations(job: Job) -> list[Job]:
     """Earlier starts of a requeued job, as jobs of their own."""
-    return [
-        dataclasses.replace(
-            job,
-            **{**past, "state": "REQUEUED" if past["state"] == "CANCELLED" else past["state"]},
-            past=[],
-        )
-        for past in job.past
-    ]
+    return [dataclasses.replace(job, **past, past=[]) for past in job.past]
 
 
 def _select(scheduler: Scheduler, given: dict[str, str | None], request: Request, now: float) -> list[Job]:

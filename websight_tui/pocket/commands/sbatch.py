@@ -13,8 +13,6 @@ from websight_tui.pocket.environment import compress_nodes, expand_nodes
 from websight_tui.pocket.getopt_long import Found
 from websight_tui.pocket.model import (
     ACCOUNTS,
-    CLUSTER,
-    GPU_TYPE,
     MAX_ARRAY_SIZE,
     QOS,
     VERSION,
@@ -70,8 +68,8 @@ def run(scheduler: Scheduler, request: Request) -> Reply:
     scheduler.add(tasks, script, _exported(request, wishes), request_umask(request))
     number = tasks[-1].array_key
     if wishes.parsable:
-        return Reply(out=f"{number};{CLUSTER}\n" if wishes.clusters else f"{number}\n")
-    where = f" on cluster {CLUSTER}" if wishes.clusters else ""
+        return Reply(out=f"{number};{scheduler.cluster.name}\n" if wishes.clusters else f"{number}\n")
+    where = f" on cluster {scheduler.cluster.name}" if wishes.clusters else ""
     return Reply(out=f"Submitted batch job {number}{where}\n")
 
 
@@ -211,7 +209,7 @@ def _check(scheduler: Scheduler, wishes: Wishes, job: Job) -> None:
         raise Refused(
             "Invalid partition name specified", f"sbatch: error: invalid partition specified: {wishes.partition}\n"
         )
-    if wishes.account and wishes.account not in ACCOUNTS:
+    if scheduler.accounting and wishes.account and wishes.account not in ACCOUNTS:
         raise Refused("Invalid account or account/partition combination specified")
     if job.qos not in QOS:
         raise Refused("Invalid qos specification")
@@ -231,7 +229,7 @@ def _check(scheduler: Scheduler, wishes: Wishes, job: Job) -> None:
         raise Refused("More processors requested than permitted")
     if job.memory_mb > cluster.memory_mb:
         raise Refused(NODE_CONFIGURATION, "sbatch: error: Memory specification can not be satisfied\n", recorded=True)
-    if wishes.gpu_type not in ("", GPU_TYPE) or not could_ever_run(job, cluster):
+    if wishes.gpu_type not in ("", cluster.gpu_type) or not could_ever_run(job, cluster):
         raise Refused(NODE_CONFIGURATION, recorded=True)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 from websight_tui.pocket.commands.columns import COLUMNS, COMPACT, LETTERS, Value, View, fit
 from websight_tui.pocket.getopt_long import Options, table
-from websight_tui.pocket.model import CLUSTER, VERSION, CommandError, Job, Reply, Request
+from websight_tui.pocket.model import VERSION, CommandError, Job, Reply, Request
 from websight_tui.pocket.scheduler import Scheduler
 
 _TABLE = table(
@@ -41,7 +41,7 @@ def run(scheduler: Scheduler, request: Request) -> Reply:
         views.sort(key=lambda v: (v.job.partition, COMPACT[v.job.shown_state], -scheduler.priority(v.job)))
     lines = [] if "noheader" in given else ["".join(lay(header) for header, _, lay in columns)]
     lines += ["".join(lay(value(view)) for _, value, lay in columns) for view in views]
-    prefix = f"CLUSTER: {CLUSTER}\n" if given.get("clusters") and "noheader" not in given else ""
+    prefix = f"CLUSTER: {scheduler.cluster.name}\n" if given.get("clusters") and "noheader" not in given else ""
     return Reply(0, prefix + "".join(f"{line}\n" for line in lines), err)
 
 

@@ -21,4 +21,13 @@ def install(folder: Path) -> Path:
         new.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
         new.chmod(0o755)
         new.replace(path)
+    _login_profiles(folder / "home", shims)
     return shims
+
+
+def _login_profiles(home: Path, shims: Path) -> None:
+    """Login shells set PATH anew; these files, made once, put the commands back in front."""
+    home.mkdir(exist_ok=True)
+    for name in (".profile", ".zprofile"):
+        if not (home / name).exists():
+            (home / name).write_text(f"export PATH={shlex.quote(str(shims))}:$PATH\n")
