@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -79,9 +80,61 @@ def _share(text: str) -> float:
     return value
 
 
+def _test(args: argparse.Namespace) -> int:
+    from trainer.answers import find_source, printable
+    from trainer.try_model import try_model
+
+    source = find_source(args.adapter_path, args.model, args.image_max_pixels)
+    click = try_model(source, args.image, args.prompt, args.out or Path(f"{args.image.stem}_click.png"))
+    x, y = click.pixels
+    if args.json:
+        print(json.dumps({"answer": click.answer, "grid": click.grid, "pixels": [x, y], "drawing": str(click.drawing)}))
+    else:
+        print(f"{printable(click.answer)}  →  pixel {x}, {y} of {args.image}, drawn on {click.drawing}")
+    return 0
+
+
+def _evaluate(args: argparse.Namespace) -> int:
+    from trainer.answers import find_source
+    from trainer.evaluate import Plan, evaluate
+
+    source = find_source(args.adapter_path, args.model, args.image_max_pixels)
+    weights = args.adapter_path or Path(args.model)
+    out = args.out or (weights if weights.is_dir() else Path()) / f"evaluation-{args.dataset}"
+    plan = Plan(source, args.data, args.dataset, out, args.batch_size, args.limit)
+    results = evaluate(plan, lambda line: print(line, file=sys.stderr, flush=True))
+    print(json.dumps(results.as_json()) if args.json else f"{results.in_words()}\n{out}")
+    return 0
+
+
+def _merge(args: argparse.Namespace) -> int:
+    from trainer.answers import find_source
+    from trainer.merge import merge
+
+    print(merge(find_source(args.adapter_path, args.model, None), args.out).in_words())
+    print(f"the merged model is in {args.out}")
+    return 0
+
+
+def _push(args: argparse.Namespace) -> int:
+    from trainer.push import plan_upload, push
+
+    print(plan_upload(args.folder).in_words())
+    if args.dry_run:
+        return 0
+    print(push(args.folder, args.repo, os.environ, private=not args.public))
+    return 0
+
+
 def _count(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError("a whole number from 0")
+    return int(text)
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError("a whole number from 1")
     return int(text)
 
 
@@ -135,7 +188,46 @@ def _parser() -> argparse.ArgumentParser:
         "--sample", type=_count, default=2000, metavar="N", help="rows to open images of (default: 2000; 0: all)"
     )
     preflight.add_argument("--json", action="store_true", help="print the findings as JSON")
+
+    test = command("test", "ask for one click and draw it on the image", _test)
+    _add_model(test)
+    test.add_argument("--image", type=Path, required=True, metavar="FILE", help="a screenshot")
+    test.add_argument("--prompt", required=True, metavar="TEXT", help="such as 'click the login button'")
+    test.add_argument("--out", type=Path, metavar="FILE", help="the drawing (default: IMAGE_click.png, here)")
+    test.add_argument("--json", action="store_true", help="print the click as JSON")
+
+    evaluate = command("evaluate", "measure how often clicks hit their targets in a test split", _evaluate)
+    _add_model(evaluate)
+    evaluate.add_argument("--data", type=Path, default=Path("data"), metavar="DIR", help="default: data")
+    evaluate.add_argument(
+        "--dataset", type=_name, default="websight_test", metavar="NAME", help="default: websight_test"
+    )
+    evaluate.add_argument(
+        "--out", type=Path, metavar="DIR", help="predictions and results (default: evaluation-NAME beside the weights)"
+    )
+    evaluate.add_argument("--batch-size", type=_positive, default=8, metavar="N", help="default: 8")
+    evaluate.add_argument("--limit", type=_positive, metavar="N", help="only the first N rows")
+    evaluate.add_argument("--json", action="store_true", help="print the results as JSON")
+
+    merge = command("merge", "merge an adapter into its base model, and check that it answers the same", _merge)
+    merge.add_argument("--adapter-path", type=Path, required=True, metavar="DIR", help="a run's output folder")
+    merge.add_argument("--model", metavar="NAME", help="base model (default: as the adapter says)")
+    merge.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder")
+
+    push = command("push", "upload an adapter or a merged model to the hub; the token comes from HF_TOKEN", _push)
+    push.add_argument("folder", type=Path, metavar="DIR", help="a run's output folder, or what merge made")
+    push.add_argument("--repo", required=True, metavar="OWNER/NAME", help="made if it does not exist")
+    push.add_argument("--public", action="store_true", help="make a new repository public (default: private)")
+    push.add_argument("--dry-run", action="store_true", help="only say what would be uploaded")
     return parser
+
+
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--adapter-path", type=Path, metavar="DIR", help="a run's output folder or a checkpoint")
+    parser.add_argument("--model", metavar="NAME", help="a merged model, or another base than the adapter names")
+    parser.add_argument(
+        "--image-max-pixels", type=_positive, metavar="N", help="as in training (default: as in the adapter's run.json)"
+    )
 
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@
     ROOT/tiny/tiny_clicks.json              160 rows for training; _validation and _test have 16 each
     ROOT/tiny/dataset_info.json, images/    as LLaMA-Factory wants them
 
-The pages keep to the habits of real ones (the logo is at the top left, "Log in" at the top right), so that even this
-small model can learn roughly where to click: training shows in its accuracy, and an evaluation has something to count.
+The pages keep to the habits of real ones (the logo is at the top left, "Log in" at the top right), so that even
+this small model learns where to click: training shows in its accuracy, and an evaluation has something to count.
 """
 
 from __future__ import annotations
@@ -22,14 +22,15 @@ from typing import Any
 from trainer import grid
 from trainer.rows import dataset_entry, make_row
 
-VERSION = 1
+VERSION = 2
 """Raised when the files' content changes; a folder of another version is replaced."""
 SEED = 7
 SPLITS = {"tiny_clicks": 160, "tiny_clicks_validation": 16, "tiny_clicks_test": 16}
 IMAGE_SIZE = (224, 128)
 """Pixels; 28 image tokens, and the same shape as the grid."""
 
-# What stands where on a page, in grid units: middle and half the size. Places vary by up to 0.4 of the half size.
+# What stands where on a page, in grid units: middle and half the size. Places vary in steps of 20 units by up to a
+# fifth of the half size: few enough answers for 80 steps to learn them.
 ELEMENTS: dict[str, tuple[int, int, int, int]] = {
     "logo": (110, 70, 80, 40),
     "search box": (650, 70, 240, 36),
@@ -40,6 +41,8 @@ ELEMENTS: dict[str, tuple[int, int, int, int]] = {
     "newsletter box": (600, 620, 220, 44),
     "help link": (1240, 740, 90, 36),
 }
+ASKED_FOR = ("search box", "log in button", "menu", "buy button")
+STEP, VARIATION = 20, 0.2
 COLORS = [(210, 60, 50), (40, 150, 80), (50, 90, 210), (220, 140, 30), (120, 70, 170), (30, 140, 160)]
 
 
@@ -102,18 +105,30 @@ def _fill(folder: Path) -> None:
     (folder / "made.json").write_text(json.dumps({"version": VERSION, "rows": SPLITS}) + "\n")
 
 
+def draw_pages(folder: Path, count: int) -> list[tuple[Path, str]]:
+    """Draws pages into `folder`, other ones than in the data set, for a model to be asked about.
+
+    Returns: (image, content of the user's turn) for each.
+    """
+    rng = random.Random(SEED + 1)
+    pages = []
+    for number in range(count):
+        row = _make_row(rng, folder, f"page_{number}.png")
+        pages.append((folder / row["images"][0], str(row["messages"][0]["content"])))
+    return pages
+
+
 def _make_row(rng: random.Random, folder: Path, image: str) -> dict[str, Any]:
     boxes = {name: _place(rng, *where) for name, where in ELEMENTS.items()}
     _draw(rng, boxes, folder / image)
-    wanted = rng.choice(list(boxes))
+    wanted = rng.choice(ASKED_FOR)
     return make_row(f"Click the {wanted}.", image, boxes[wanted])
 
 
 def _place(rng: random.Random, x: int, y: int, half_width: int, half_height: int) -> grid.Box:
-    x += round(rng.uniform(-0.4, 0.4) * half_width)
-    y += round(rng.uniform(-0.4, 0.4) * half_height)
-    left, right = max(0, x - half_width), min(grid.WIDTH, x + half_width)
-    return (left, max(0, y - half_height), right, min(grid.HEIGHT, y + half_height))
+    x = STEP * round((x + rng.uniform(-VARIATION, VARIATION) * half_width) / STEP)
+    y = STEP * round((y + rng.uniform(-VARIATION, VARIATION) * half_height) / STEP)
+    return (x - half_width, y - half_height, x + half_width, y + half_height)
 
 
 def _draw(rng: random.Random, boxes: dict[str, grid.Box], path: Path) -> None:

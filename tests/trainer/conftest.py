@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import runpy
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.trainer.runs import write_run
 
 CHECKOUT = Path(__file__).parents[2]
 SHIM = CHECKOUT / "trainer" / "cpu_shim"
@@ -33,3 +36,13 @@ def tiny_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("root")
     ensure_tiny(root)
     return root
+
+
+@pytest.fixture(scope="session")
+def adapter(tiny_root: Path) -> Path:
+    """The output folder of one finished run of the tiny preset, trained as a job trains it."""
+    folder = write_run(tiny_root, "trained")
+    command = [sys.executable, "-m", "trainer", "train", "--run-dir", str(folder)]
+    done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return folder / "out"

@@ -11,12 +11,14 @@ from PIL import Image
 
 from tests.trainer.runs import write_run
 from trainer.__main__ import main
+from trainer.checkpoints import MARKER
 from trainer.checks.environment import TESTED, check_environment
 from trainer.checks.model import check_model, find_model
 from trainer.checks.storage import checkpoint_bytes, parse_quota
+from trainer.plan import FINISHED
 from trainer.preflight import Preflight, preflight
 from trainer.rows import dataset_entry
-from trainer.spec import read_spec
+from trainer.spec import fixed_settings, read_spec
 from trainer.vision import image_tokens, processor_limits, scaled_size
 
 Row = dict[str, Any]
@@ -123,7 +125,7 @@ def test_much_data_is_sampled_and_said_so_quickly(check: Callable[..., Preflight
     assert f"{result.rows_looked_into:,} of 20,001 looked into" in found(result, "fail")  # the longest is always found
 
 
-def lengths_by_llamafactory(root: Path, data: Path, max_pixels: int) -> list[int]:
+def encoded_by_llamafactory(root: Path, data: Path, max_pixels: int) -> list[list[int]]:
     from llamafactory.data import get_dataset, get_template_and_fix_tokenizer
     from llamafactory.hparams import get_train_args
     from llamafactory.model import load_tokenizer
@@ -135,7 +137,7 @@ def lengths_by_llamafactory(root: Path, data: Path, max_pixels: int) -> list[int
     tokenizer_module = load_tokenizer(model_args)
     template = get_template_and_fix_tokenizer(tokenizer_module["tokenizer"], data_args)
     module = get_dataset(template, model_args, data_args, training_args, stage="sft", **tokenizer_module)
-    return [len(ids) for ids in module["train_dataset"]["input_ids"]]
+    return [list(ids) for ids in module["train_dataset"]["input_ids"]]
 
 
 @pytest.mark.trainer
@@ -146,7 +148,7 @@ def test_lengths_are_those_that_llamafactory_comes_to(check: Callable[..., Prefl
         Image.new("RGB", (width, height)).save(tmp_path / "images" / f"{width}.png")
     rows = [row(f"../images/{width}.png", question=f"<image>Ünïcode {width} 点击!") for width, _ in sizes]
     result = check(*rows, image_max_pixels=500_000)
-    real = lengths_by_llamafactory(tmp_path, tmp_path / "data", 500_000)
+    real = [len(ids) for ids in encoded_by_llamafactory(tmp_path, tmp_path / "data", 500_000)]
     assert result.tokens_per_row == pytest.approx(sum(real) / len(real), abs=0.06)
     assert result.longest_row == max(real)
 
@@ -244,9 +246,6 @@ def output_of(folder: Path) -> tuple[str, str]:
 
 
 def test_what_an_earlier_start_left_is_told(tiny_root: Path) -> None:
-    from trainer.checkpoints import MARKER
-    from trainer.spec import fixed_settings
-
     folder = write_run(tiny_root, "earlier")
     spec = read_spec(folder)
     assert output_of(folder)[0] == "ok"
@@ -260,7 +259,7 @@ def test_what_an_earlier_start_left_is_told(tiny_root: Path) -> None:
     marker["fixed"]["lora_rank"] = 64
     (whole / MARKER).write_text(json.dumps(marker))
     assert output_of(folder) == ("fail", "checkpoint-10 was trained with other settings: lora_rank 64 → 8")
-    (spec.out_dir / "trainer_state.json").write_text('{"max_steps": 80, "global_step": 80}')
+    (spec.out_dir / FINISHED).write_text("{}")
     assert "is finished" in output_of(folder)[1]
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 from trainer.checkpoints import folders, newest_valid
 from trainer.checks.finding import Finding
+from trainer.plan import FINISHED
 from trainer.spec import Spec, fixed_settings
 
 
@@ -15,7 +15,7 @@ def check_output(spec: Spec) -> Iterator[Finding]:
     if not spec.out_dir.exists():
         yield Finding("ok", "output", "a new run: its output folder does not exist yet")
         return
-    if _finished(spec):
+    if (spec.out_dir / FINISHED).exists():
         message = "this run is finished: starting it again does nothing"
         yield Finding("warn", "output", message, "Submit a new run to train again.")
         return
@@ -29,7 +29,7 @@ def check_output(spec: Spec) -> Iterator[Finding]:
             yield Finding("ok", "output", "no checkpoint yet: the run starts at step 0")
         return
     wanted = fixed_settings(spec, spec.settings.world_size)
-    changed = [name for name in wanted if newest.fixed.get(name) != wanted[name]]
+    changed = [name for name in wanted if newest.fixed.get(name, wanted[name]) != wanted[name]]
     if changed:
         what = ", ".join(f"{name} {newest.fixed.get(name)} → {wanted[name]}" for name in changed)
         hint = "Set them back, or submit a new run: a checkpoint cannot go on with other settings."
@@ -41,12 +41,3 @@ def check_output(spec: Spec) -> Iterator[Finding]:
         yield Finding("warn", "output", message, "A job was killed while saving; a few steps are trained again.")
     else:
         yield Finding("ok", "output", f"the run goes on from {newest.path.name}")
-
-
-def _finished(spec: Spec) -> bool:
-    """LLaMA-Factory writes trainer_state.json beside the checkpoints at the end; files alone prove nothing."""
-    try:
-        state = json.loads((spec.out_dir / "trainer_state.json").read_text(encoding="utf-8"))
-        return 0 < int(state["max_steps"]) <= int(state["global_step"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
