@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -24,16 +23,17 @@ from typing import Final
 from bench.tables import markdown_table, put_between_marks
 from websight_tui.metrics.detect import read_any
 from websight_tui.metrics.model import Segment, TrainingLog
-from websight_tui.projection.bands import Row, unit
+from websight_tui.projection.bands import Row
 from websight_tui.projection.finish import project
 from websight_tui.projection.model import Projection, Verdict
-from websight_tui.projection.pace import read_pace
 from websight_tui.projection.timeline import cut_log, timeline_of
 
 SHARES: Final = (0.05, 0.1, 0.25, 0.5, 0.75)
 GRID: Final = (0.03, 0.04, 0.05, 0.07, 0.1, 0.13, 0.16, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.9)
 """Where errors are collected for the quantiles."""
-EDGES: Final = (0.08, 0.18, 0.35, 0.65, 1.0)
+EDGES: Final = (1.0,)
+"""Shares at which the quantiles change; the unit of a band already accounts for the share."""
+_ONE_UNIT: Final[tuple[Row, ...]] = ((1.0, -1.0, -1.0, 1.0, 1.0),)
 LIMITS: Final = (0.7, 0.85, 0.92, 1.08, 1.2, 1.5)
 """Limits that verdicts are tried on, relative to the real total; none within 5 % of it, where tight is right."""
 CONFORMAL: Final = Path(__file__).resolve().parents[1] / "websight_tui" / "projection" / "conformal.py"
@@ -158,9 +158,12 @@ METHODS: Final[tuple[tuple[str, Callable[[TrainingLog], float | None]], ...]] = 
 
 
 def quantile(values: Sequence[float], q: float) -> float:
-    """The q-quantile, upper one of its neighbours."""
+    """The q-quantile, interpolated between its neighbours."""
     ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, math.ceil(q * len(ordered)) - 1 if q > 0 else 0)]
+    place = q * (len(ordered) - 1)
+    low = int(place)
+    high = min(low + 1, len(ordered) - 1)
+    return ordered[low] + (place - low) * (ordered[high] - ordered[low])
 
 
 def error_rows(runs: Sequence[Run], *, worst: bool) -> list[list[str]]:
@@ -195,16 +198,11 @@ def misses(runs: Sequence[Run]) -> list[Miss]:
     found = []
     for run in runs:
         for at in GRID:
-            log = cut_log(run.log, at)
-            answer = project(log, limit_s=None)
-            segment = log.segments[-1]
-            timeline = timeline_of(segment)
-            pace = read_pace(timeline)
-            if answer.total_s is None or pace is None or answer.total_s <= answer.elapsed_s:
+            answer = project(cut_log(run.log, at), limit_s=None, table=_ONE_UNIT)
+            if answer.total_s is None or answer.total_s_80 is None or answer.total_s <= answer.elapsed_s:
                 continue
-            share = (timeline.steps[-1] - timeline.start) / max(1, timeline.total - timeline.start)
-            scale = unit(pace, share) * (answer.total_s - answer.elapsed_s)
-            found.append(Miss(run.repository, share, (run.total_s - answer.total_s) / scale))
+            scale = answer.total_s_80[1] - answer.total_s
+            found.append(Miss(run.repository, at, (run.total_s - answer.total_s) / scale))
     return found
 
 
@@ -225,16 +223,16 @@ def quantile_table(errors: Sequence[Miss]) -> tuple[Row, ...]:
 
 
 def weighted_quantile(errors: Sequence[Miss], level: float, sign: int) -> float:
-    """The upper quantile of `sign` × score with each repository's weight 1, corrected for their small number.
+    """The upper quantile of `sign` × score with each repository's weight 1, corrected for their small number R.
 
-    The level rises to level × (1 + 1/R) as in split conformal prediction; beyond the largest error it is extended by a
-    quarter, since R repositories cannot show what happens once in 40.
+    Split conformal prediction takes level × (1 + 1/n) of n exchangeable errors. A repository's errors are neither one
+    nor many, so half of 1/R is added at 80 %, a fifth in the far tail, where 1/R would leave the data.
     """
     counts: dict[str, int] = {}
     for e in errors:
         counts[e.repository] = counts.get(e.repository, 0) + 1
     repositories = len(counts)
-    wanted = level * (1 + 1 / repositories)
+    wanted = level * (1 + (0.5 if level <= 0.95 else 0.2) / repositories)
     ordered = sorted((sign * e.score, 1 / counts[e.repository] / repositories) for e in errors)
     reached = 0.0
     for score, weight in ordered:
@@ -251,6 +249,7 @@ def coverage_rows(runs: Sequence[Run]) -> list[list[str]]:
         name: quantile_table([e for e in errors if e.repository != name]) for name in {run.repository for run in runs}
     }
     rows = []
+    all80 = all95 = all_ = 0
     for at in SHARES:
         held80 = held95 = counted = 0
         widths = []
@@ -262,9 +261,12 @@ def coverage_rows(runs: Sequence[Run]) -> list[list[str]]:
             held80 += answer.total_s_80[0] <= run.total_s <= answer.total_s_80[1]
             held95 += answer.total_s_95[0] <= run.total_s <= answer.total_s_95[1]
             widths.append((answer.total_s_80[1] - answer.total_s_80[0]) / 2 / run.total_s * 100)
+        all80, all95, all_ = all80 + held80, all95 + held95, all_ + counted
         if counted:
             shares = (f"{held80 / counted:.0%}", f"{held95 / counted:.0%}")
             rows.append([f"{at:.0%}", str(counted), *shares, f"{median(widths):.1f} %"])
+    if all_:
+        rows.append(["all", str(all_), f"{all80 / all_:.0%}", f"{all95 / all_:.0%}", ""])
     return rows
 
 

@@ -1,9 +1,9 @@
 """How sure a projection is: bands from the errors that the same rule made on other people's runs.
 
 A band is `estimate + quantile × unit × remaining seconds`. The unit says how rough this log is (its scatter, how little
-has been seen); the quantiles are conformal: the errors of finished runs in their units, by share of the run, each
-repository counting the same, so that a nominal 80 % holds on runs that were never looked at (split conformal
-prediction, arXiv:2107.07511). They are not symmetrical: runs end late more often than early.
+has been seen); the quantiles are conformal: the errors of finished runs in their units, each repository counting the
+same, so that a nominal 80 % holds on runs that were never looked at (split conformal prediction, arXiv:2107.07511).
+They are not symmetrical: runs end late more often than early.
 """
 
 from __future__ import annotations
@@ -23,25 +23,26 @@ _FLOOR: Final = 0.01
 """The unit of a log without any scatter: some surprise is always left."""
 
 
-def unit(pace: Pace, share: float) -> float:
+def unit(pace: Pace, share: float, pauses: float = 0.0) -> float:
     """Roughness of a log, relative to the remaining seconds.
 
     Args:
         share: of the segment's steps that are done, 0 to 1.
+        pauses: what the scatter of the pauses' lengths makes of the remaining seconds, relative to them.
     """
-    young = 0.02 / math.sqrt(max(share, 0.01) * 10)
-    few = 0.05 / max(1, pace.intervals)
-    jumpy = 0.15 if pace.unsettled else 0.0
-    return math.hypot(_FLOOR, young, few, jumpy, pace.error)
+    young = 0.02 / math.sqrt(10 * max(share, 0.01))
+    few = 0.1 / max(1, pace.intervals)
+    jumpy = 0.5 if pace.unsettled else 0.0
+    return math.hypot(_FLOOR, young, few, jumpy, 1.5 * pace.error, pauses)
 
 
 def bands(
     estimate: float,
     remaining: float,
-    share: float,
-    pace: Pace,
+    roughness: float,
     *,
     floor: float,
+    share: float,
     unknown: float = 0.0,
     table: Sequence[Row] = QUANTILES,
 ) -> tuple[Band, Band]:
@@ -50,11 +51,13 @@ def bands(
     Args:
         estimate: projected total seconds.
         remaining: seconds of it that are still to come.
+        roughness: `unit` of the log.
         floor: seconds that have already passed; no band reaches below.
-        table: quantiles by share, for a backtest that leaves some out.
+        share: of the segment's steps that are done, 0 to 1.
         unknown: seconds by which it may come later for reasons that the log cannot show (a pause never seen yet).
+        table: quantiles by share, for a backtest that leaves some out.
     """
-    scale = unit(pace, share) * max(0.0, remaining)
+    scale = roughness * max(0.0, remaining)
     quantiles = next((q[1:] for q in table if share <= q[0]), table[-1][1:])
     low95, low80, high80, high95 = (q * scale for q in quantiles)
     floor = min(floor, estimate)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from websight_tui.metrics.model import Segment, TrainingLog
-from websight_tui.projection.bands import Row, bands
+from websight_tui.projection.bands import Row, bands, unit
 from websight_tui.projection.conformal import QUANTILES
 from websight_tui.projection.model import Band, Projection, Verdict
 from websight_tui.projection.pace import Pace, Rhythm, read_pace
@@ -95,7 +95,7 @@ def project(
         found.too_early = True
         return _answer(found, timeline, limit, None, None, None, started, deadline)
     left = max(0, timeline.total - int(timeline.steps[-1]))
-    coming, unknown = _pauses_to_come(pace, timeline, known, found)
+    coming, scatter, unknown = _pauses_to_come(pace, timeline, known, found)
     silent = _silence(segment, timeline, pace, coming, now)
     found.silent_s = silent
     # the newest line may be an evaluation's: its time is in `now`, not in the last training line
@@ -103,12 +103,14 @@ def project(
     estimate = timeline.now + remaining + silent
     share = (timeline.steps[-1] - timeline.start) / max(1.0, timeline.total - timeline.start)
     share = min(1.0, max(0.0, share))
-    narrow, wide = bands(estimate, remaining, share, pace, floor=timeline.now + silent, unknown=unknown, table=table)
+    roughness = unit(pace, share, scatter / remaining if remaining > 0 else 0.0)
+    floor = timeline.now + silent
+    narrow, wide = bands(estimate, remaining, roughness, floor=floor, share=share, unknown=unknown, table=table)
     return _answer(found, timeline, limit, estimate, narrow, wide, started, deadline)
 
 
 def judge(estimate: float | None, band: Band | None, limit: float | None) -> Verdict:
-    """The verdict on an estimate with its 80 % band. Without a limit everything fits."""
+    """The verdict on an estimate: tight where the limit lies inside `band` or within 5 %. Without a limit all fits."""
     if estimate is None or band is None:
         return Verdict.TOO_EARLY
     if limit is None:
@@ -167,15 +169,17 @@ def _real_end(segment: Segment, timeline: Timeline) -> float:
     return max(end, after) if isinstance(after, (int, float)) and math.isfinite(after) else end
 
 
-def _pauses_to_come(pace: Pace, timeline: Timeline, known: RunFacts, found: Findings) -> tuple[float, float]:
-    """(seconds of pauses that are expected, seconds that may come on top because their length is a guess)."""
-    expected = unknown = 0.0
+def _pauses_to_come(pace: Pace, timeline: Timeline, known: RunFacts, found: Findings) -> tuple[float, float, float]:
+    """Seconds of pauses that are expected, their standard error, and what may come on top where a length is a guess."""
+    expected = unknown = variance = 0.0
     for rhythm in pace.rhythms:
         times = rhythm.to_come(timeline.step, timeline.total)
         if times <= 0:
             continue
         if rhythm.seconds is not None:
             expected += times * rhythm.seconds
+            scatter = rhythm.error * math.sqrt(1 + rhythm.seen / times)  # of the mean, and of those to come about it
+            variance += (times * rhythm.seconds * scatter) ** 2
             continue
         length = _guess(rhythm, pace, known)
         expected += times * (length or 0.0)
@@ -184,7 +188,7 @@ def _pauses_to_come(pace: Pace, timeline: Timeline, known: RunFacts, found: Find
             unknown += unseen
             due = (timeline.step // rhythm.period + 1) * rhythm.period if rhythm.period else timeline.total
             found.unseen = (*found.unseen, (rhythm.kind, min(due, timeline.total), length))
-    return expected, unknown
+    return expected, math.sqrt(variance), unknown
 
 
 def _guess(rhythm: Rhythm, pace: Pace, known: RunFacts) -> float | None:
@@ -221,7 +225,7 @@ def _answer(
     started: float | None,
     deadline: float | None,
 ) -> Projection:
-    verdict = judge(total, narrow, limit)
+    verdict = judge(total, wide, limit)
     if total is not None and limit is not None and narrow == (total, total):
         verdict = Verdict.FITS if total <= limit else Verdict.WILL_NOT_FIT
     return Projection(
@@ -234,7 +238,7 @@ def _answer(
         total_s_95=wide,
         limit_s=limit,
         verdict=verdict,
-        reasons=reasons_of(found, verdict, total, narrow, limit),
+        reasons=reasons_of(found, verdict, total, wide, limit),
         finish_at=started + total if started is not None and total is not None else None,
         deadline=deadline,
         pace_s=found.pace.seconds if found.pace is not None and found.pace.seconds > 0 else None,

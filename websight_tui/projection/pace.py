@@ -23,7 +23,7 @@ _REGIME_RATIO: Final = 1.25
 """A change of pace smaller than this is drift."""
 _QUIET: Final = 0.12
 """Scatter of the blocks, relative to their mean, below which a pace is settled."""
-_DRIFT_PRIOR: Final = 9.0
+_DRIFT_PRIOR: Final = 40.0
 """How strong a drift must be (in squared standard errors) to be believed by half."""
 
 
@@ -148,7 +148,7 @@ def read_pace(
     if len(ordinary) < 2:  # lines are as rare as pauses: their cost stays in the pace, where it is rightly averaged
         ordinary = intervals
     else:
-        usual = median(i.pace for i in ordinary)
+        usual = _usual(ordinary, timeline.whole_seconds)
         found = None if evaluations else _hidden_pauses(ordinary, usual, timeline.whole_seconds)
         _measure(intervals, kinds, usual, found[0] if found else None)
         rhythms = tuple(_rhythm(k, timeline) for k in kinds if k.period or k.named)
@@ -221,6 +221,14 @@ def _intervals(timeline: Timeline, kinds: Sequence[_Kind]) -> list[_Interval]:
     return made
 
 
+def _usual(ordinary: Sequence[_Interval], whole_seconds: bool) -> float:
+    """Seconds a step where nothing interrupted: a mean, since a clock of whole seconds spoils medians."""
+    middle = median(i.pace for i in ordinary)
+    slack = 1.5 if whole_seconds else 0.0
+    calm = [i for i in ordinary if i.seconds <= 1.5 * middle * i.steps + slack] or list(ordinary)
+    return sum(i.seconds for i in calm) / sum(i.steps for i in calm)
+
+
 def _measure(intervals: Sequence[_Interval], kinds: Sequence[_Kind], usual: float, hidden: Rhythm | None) -> None:
     """Adds to each kind what its intervals took beyond the ordinary pace and beyond what the log says of them.
 
@@ -239,7 +247,7 @@ def _measure(intervals: Sequence[_Interval], kinds: Sequence[_Kind], usual: floa
         if excess:
             mean = sum(excess) / len(excess)
             length[kind.name] = mean
-            kind.lengths = [known + mean for known in kind.lengths] or [max(0.0, over) for over in excess]
+            kind.lengths = [known + mean for known in kind.lengths] or excess
 
 
 def _rhythm(kind: _Kind, timeline: Timeline) -> Rhythm:
