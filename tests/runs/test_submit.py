@@ -7,11 +7,13 @@ import time
 import pytest
 
 from tests.runs.conftest import Desk
-from tests.runs.fakes import ACCEPTS, ANSWERS, TIMED_OUT, FakeTransport, rejects
+from tests.runs.fakes import ACCEPTS, ANSWERS, TIMED_OUT, FakeJob, FakeTransport, rejects
 from websight_tui.errors import ConnectionLost
 from websight_tui.remote.port import ExecResult
+from websight_tui.runs import reconcile, submit
 from websight_tui.runs.keeper import Keeper
 from websight_tui.runs.state import Outcome, Phase
+from websight_tui.slurm_commands import commands
 
 
 def outcome(keeper: Keeper, run_id: str, wanted: Outcome, timeout_s: float = 15) -> None:
@@ -174,3 +176,47 @@ def test_without_a_connection_nothing_is_recorded(desk: Desk) -> None:
         last = event
     assert getattr(last, "message", "") == "Not connected to this cluster"
     assert engine.store.runs() == []
+
+
+def test_a_hung_sbatch_whose_job_was_taken_is_found_by_its_token(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commands, "SUBMIT_TIMEOUT_S", 0.3)
+    desk.slurm.sbatch(ACCEPTS + "sleep 30\n")
+    engine, keeper = desk.start()
+    plan = desk.plan()
+    engine.submit(plan)
+    outcome(keeper, plan.spec.run_id, Outcome.ACCEPTED)
+    assert len(desk.slurm.all_jobs()) == 1
+
+
+def test_a_submission_that_slurm_never_took_stays_unknown_until_it_was_looked_for_twice(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(submit, "SECOND_LOOK_S", 0.5)
+    monkeypatch.setattr(reconcile, "_SEARCH_EVERY_S", 0.1)
+    desk.slurm.sbatch(TIMED_OUT)
+    engine, keeper = desk.start()
+    plan = desk.plan()
+    engine.submit(plan)
+    outcome(keeper, plan.spec.run_id, Outcome.UNKNOWN)
+    outcome(keeper, plan.spec.run_id, Outcome.REJECTED)
+    assert "never took" in keeper.state.runs[plan.spec.run_id].outcome_text
+    assert len(desk.slurm.sbatch_calls) == 1
+    # and should it turn up after all, it is not lost
+    desk.slurm.extra.append(FakeJob("999", plan.spec.job_name, plan.spec.token))
+    engine.refresh("fake")
+    outcome(keeper, plan.spec.run_id, Outcome.ACCEPTED)
+
+
+def test_an_unreachable_scheduler_settles_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(submit, "SECOND_LOOK_S", 0.1)
+    monkeypatch.setattr(reconcile, "_SEARCH_EVERY_S", 0.1)
+    down = ExecResult(1, "", "sacct: error: Problem talking to the database: Connection refused\n")
+    desk.slurm.broken["sacct"] = down
+    desk.slurm.sbatch(TIMED_OUT)
+    engine, keeper = desk.start()
+    plan = desk.plan()
+    engine.submit(plan)
+    outcome(keeper, plan.spec.run_id, Outcome.UNKNOWN)
+    for _ in range(4):
+        assert engine._watchers["fake"].wait_for_poll(10)
+    assert keeper.state.runs[plan.spec.run_id].outcome is Outcome.UNKNOWN
