@@ -1,0 +1,264 @@
+"""The app: takes its outside world as arguments, holds one state, and shows it on screens."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from textual import events, work
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.command import Provider
+from textual.reactive import reactive
+from textual.screen import Screen
+
+from websight_tui.config import LOCAL, Cluster, Config
+from websight_tui.errors import WebsightError
+from websight_tui.presets import Preset
+from websight_tui.projection.model import Forecast
+from websight_tui.remote.port import HostKey
+from websight_tui.runs.events import ActionDone, Notice
+from websight_tui.runs.reduce import reduce
+from websight_tui.runs.state import AppState, ClusterView, RunView
+from websight_tui.tui import attention, keymap
+from websight_tui.tui.actions import Actions
+from websight_tui.tui.commands import ActionProvider
+from websight_tui.tui.controller import Controller
+from websight_tui.tui.messages import EventsArrived, PromptRequested
+from websight_tui.tui.notify import Silent
+from websight_tui.tui.planner import LocalPlanner
+from websight_tui.tui.ports import Clock, DemoInfo, EngineFactory, Notifier, Planner
+from websight_tui.tui.screens.base import StateScreen
+from websight_tui.tui.screens.home import HomeScreen
+from websight_tui.tui.themes import DEFAULT_THEME, THEMES
+
+if TYPE_CHECKING:
+    from websight_tui.runs.plan import LaunchPlan
+
+LEAST_SIZE: Final = (60, 16)
+
+
+class WebsightApp(Actions, App[None]):
+    """Launch, watch and compare runs.
+
+    Args:
+        config: clusters, presets, keys, theme.
+        engine_factory: makes the engine, given where it tells its events.
+        clock: Unix time in seconds.
+        notifier: how a person who looks elsewhere is told; None tells nobody.
+        planner: plans and forecasts; None takes the app's own.
+        demo: what the banner says where this is no real cluster.
+        initial_cluster: connected at the start; None takes the first configured one, "" stays offline.
+    """
+
+    TITLE = "websight-tui"
+    CSS_PATH = [
+        "app.tcss",
+        *(f"screens/{name}.tcss" for name in ("home", "run", "launch", "edit", "compare", "overlay")),
+    ]
+    ENABLE_COMMAND_PALETTE = True
+    COMMANDS: ClassVar[set[Callable[[], type[Provider]] | type[Provider]]] = {ActionProvider}
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *keymap.APP,
+        Binding("ctrl+p", "command_palette", "Commands", show=False, priority=True, id="palette"),
+    ]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (160, "-wide")]
+
+    state: reactive[AppState] = reactive(AppState(), init=False)
+    now: reactive[float] = reactive(0.0, init=False)
+
+    def __init__(
+        self,
+        config: Config,
+        engine_factory: EngineFactory,
+        *,
+        clock: Clock = time.time,
+        notifier: Notifier | None = None,
+        planner: Planner | None = None,
+        demo: DemoInfo | None = None,
+        initial_cluster: str | None = None,
+    ) -> None:
+        super().__init__()
+        self.config = config
+        self._engine_factory = engine_factory
+        self._clock = clock
+        self.notifier: Notifier = notifier or Silent()
+        self.planner: Planner = planner or LocalPlanner()
+        self.banner = demo.banner if demo is not None else ""
+        first = next((name for name in config.clusters if name != LOCAL), LOCAL)
+        self._connect_first = initial_cluster != ""
+        self.cluster_name = initial_cluster or first
+        self.controller = Controller(self.post_message, clock)
+        self._forecasts: dict[tuple[str, Preset], Forecast | None] = {}
+        self.set_reactive(WebsightApp.now, clock())
+        for theme in THEMES:
+            self.register_theme(theme)
+        known = config.theme in self.available_themes
+        self.theme = config.theme if known and config.theme != "textual-dark" else DEFAULT_THEME
+
+    # what screens look at
+
+    @property
+    def cluster(self) -> Cluster:
+        """The cluster that launches go to."""
+        return self.config.clusters[self.cluster_name]
+
+    @property
+    def cluster_view(self) -> ClusterView | None:
+        return self.state.clusters.get(self.cluster_name)
+
+    @property
+    def runs(self) -> list[RunView]:
+        """All runs, newest first."""
+        return sorted(self.state.runs.values(), key=lambda run: run.spec.created_at, reverse=True)
+
+    def forecast(self, preset: Preset) -> Forecast | None:
+        """The forecast of `preset` on the cluster of the moment; None while it cannot be made."""
+        key = (self.cluster_name, preset)
+        if key not in self._forecasts:
+            try:
+                self._forecasts[key] = self.planner.forecast(self.cluster, preset)
+            except WebsightError:
+                self._forecasts[key] = None
+        return self._forecasts[key]
+
+    def plan(self, preset: Preset, base: Preset) -> LaunchPlan:
+        """What a launch would do. Raises PresetError, ConfigError or BundleError."""
+        return self.planner.plan(self.config, self.cluster, preset, base, self._clock())
+
+    # life
+
+    def get_default_screen(self) -> Screen[Any]:
+        return HomeScreen()
+
+    def on_mount(self) -> None:
+        if self.config.keys:
+            self._take_keys()
+        self.set_interval(1.0, self._tick)
+        self.notifier.set_title("websight-tui")
+        self.controller.start(self._engine_factory, self.cluster_name if self._connect_first else None)
+
+    def _take_keys(self) -> None:
+        known = keymap.known_ids() | {"palette"}
+        self.set_keymap({name: key for name, key in self.config.keys.items() if name in known})
+        if unknown := [name for name in self.config.keys if name not in known]:
+            self.notify(f"Unknown in [keys]: {', '.join(unknown)}. Press ? for the names.", severity="warning")
+
+    def _tick(self) -> None:
+        self.now = self._clock()
+
+    def on_unmount(self) -> None:
+        self.controller.close()
+
+    def on_app_focus(self) -> None:
+        self.controller.ask(lambda engine: engine.set_visible(True))
+
+    def on_app_blur(self) -> None:
+        self.controller.ask(lambda engine: engine.set_visible(False))
+
+    def on_resize(self, event: events.Resize) -> None:
+        small = event.size.width < LEAST_SIZE[0] or event.size.height < LEAST_SIZE[1]
+        shown = any(screen.id == "too-small" for screen in self.screen_stack)
+        if small and not shown:
+            from websight_tui.tui.screens.too_small import TooSmallScreen
+
+            self.push_screen(TooSmallScreen())
+        elif shown and not small and self.screen.id == "too-small":
+            self.pop_screen()
+
+    # events
+
+    def on_events_arrived(self, message: EventsArrived) -> None:
+        message.stop()
+        batch = self.controller.drain()
+        before, state = self.state, self.state
+        for event in batch:
+            state = reduce(state, event)
+            if isinstance(event, Notice):
+                self.tell(event.message, event.hint)
+            elif isinstance(event, ActionDone):
+                self.tell(event.message, event.hint, good=event.ok)
+        self.set_reactive(WebsightApp.now, self._clock())
+        self.state = state
+        attention.report(before, state, self.notifier)
+        for screen in self.screen_stack:
+            if isinstance(screen, StateScreen):
+                screen.take_events(batch)
+
+    def tell(self, message: str, hint: str = "", *, good: bool = False) -> None:
+        """A message in the corner; `message` may be remote text."""
+        text = message if not hint else f"{message.rstrip('.')}. {hint}"
+        self.notify(text, severity="information" if good else "warning", markup=False, timeout=6 if good else 12)
+
+    @work(exclusive=False, description="a login question")
+    async def on_prompt_requested(self, message: PromptRequested) -> None:
+        from websight_tui.tui.screens.prompt import HostKeyScreen, PromptScreen
+
+        message.stop()
+        asked = message.asked
+        screen: Screen[Any] = HostKeyScreen(asked) if isinstance(asked, HostKey) else PromptScreen(asked)
+
+        def gone(_: object) -> None:
+            if message.answer.cancelled():
+                self.call_from_anywhere(partial(_leave, screen))
+
+        message.answer.add_done_callback(gone)
+        answer = await self.push_screen_wait(screen)
+        if not message.answer.done():
+            message.answer.set_result(answer)
+
+    def call_from_anywhere(self, what: Callable[[], None]) -> None:
+        """Runs `what` on the event loop; does nothing once the app has ended."""
+        if self.is_running:
+            self.call_later(what)
+
+    def reload(self, config: Config) -> None:
+        """Takes a changed configuration."""
+        self.config = config
+        self._forecasts.clear()
+        if isinstance(self.screen, StateScreen):
+            self.screen.update_view()
+
+    def with_presets(self, preset: Preset) -> None:
+        """Adds a preset of the person's own to the list."""
+        from types import MappingProxyType
+
+        presets = MappingProxyType({**self.config.presets, preset.name: preset})
+        self.reload(replace(self.config, presets=presets))
+
+
+def _leave(screen: Screen[Any]) -> None:
+    if screen.is_attached and screen.is_current:
+        screen.dismiss(None)
+
+
+def run_app(
+    config: Config,
+    engine_factory: EngineFactory,
+    *,
+    demo: DemoInfo | None = None,
+    initial_cluster: str | None = None,
+    notify_aloud: bool = False,
+) -> None:
+    """Runs the app on the terminal until the person quits.
+
+    Args:
+        demo: the banner of the embedded cluster or a replay.
+        initial_cluster: connected at the start; None takes the first configured one.
+        notify_aloud: bell and desktop notification when a verdict changes or a run ends.
+    """
+    from websight_tui.tui.notify import TerminalNotifier
+
+    app = WebsightApp(config, engine_factory, demo=demo, initial_cluster=initial_cluster)
+    app.notifier = TerminalNotifier(partial(_to_terminal, app), aloud=notify_aloud)
+    app.run()
+
+
+def _to_terminal(app: WebsightApp, text: str) -> None:
+    driver = app._driver
+    if driver is not None and app.is_running:
+        driver.write(text)
+        driver.flush()

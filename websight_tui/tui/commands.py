@@ -1,0 +1,50 @@
+"""The command palette: every action of the screen in front and of the app, each preset, each run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, cast
+
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.content import Content
+
+from websight_tui.tui.present import short_id
+
+if TYPE_CHECKING:
+    from websight_tui.tui.app import WebsightApp
+
+Command = tuple[str, str, Callable[[], object]]
+
+
+class ActionProvider(Provider):
+    """Commands from the active bindings, the presets and the runs."""
+
+    def _commands(self) -> Iterator[Command]:
+        app = cast("WebsightApp", self.app)
+        seen = set()
+        for _, binding, enabled, tooltip in self.screen.active_bindings.values():
+            named = binding.id and not binding.id.startswith(("list.", "home.preset", "palette"))
+            if not (named and enabled and binding.description) or binding.action in seen:
+                continue
+            seen.add(binding.action)
+            yield binding.description, tooltip or binding.tooltip, partial(self._act, binding.action)
+        for name, preset in app.config.presets.items():
+            yield f"Launch {name}", preset.summary, partial(app.review, preset)
+        for run in app.runs[:30]:
+            yield f"Open {short_id(run)}", run.phase.value, partial(app.open_run, run.spec.run_id)
+        for theme in sorted(app.available_themes):
+            yield f"Theme {theme}", "Change the colours", partial(setattr, app, "theme", theme)
+
+    async def _act(self, action: str) -> None:
+        await self.app.run_action(action, self.screen)
+
+    async def discover(self) -> Hits:
+        for name, text, what in self._commands():
+            yield DiscoveryHit(Content(name), what, name, text)
+
+    async def search(self, query: str) -> Hits:
+        matcher = self.matcher(query)
+        for name, text, what in self._commands():
+            if (score := matcher.match(name)) > 0:
+                yield Hit(score, matcher.highlight(name), what, name, text)

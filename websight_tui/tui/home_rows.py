@@ -1,0 +1,186 @@
+"""Rows and facts of the home screen: runs and jobs as cells."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from rich.text import Text
+
+from websight_tui import words
+from websight_tui.metrics.terminal_text import plain
+from websight_tui.projection.model import Forecast
+from websight_tui.runs.phase import OVER
+from websight_tui.runs.state import AppState, ClusterView, Link, Phase, RunView
+from websight_tui.slurm_commands.model import Job
+from websight_tui.tui.glyphs import glyph
+from websight_tui.tui.palette import Palette
+from websight_tui.tui.present import (
+    JOB_SYMBOLS,
+    bar,
+    elapsed_s,
+    latest,
+    left_s,
+    live_projection,
+    progress_of,
+    verdict_text,
+)
+from websight_tui.tui.present_preset import hours
+from websight_tui.tui.widgets.table import Column
+
+PRESET_COLUMNS: Final = (
+    Column("number", "", 1, 9),
+    Column("name", "preset", 10, 10, flex=True),
+    Column("lora", "rank/α", 6, 7, right=True),
+    Column("epochs", "epochs", 6, 4, right=True),
+    Column("batch", "batch", 7, 2, right=True),
+    Column("steps", "steps", 6, 3, right=True),
+    Column("hours", "hours", 8, 6, right=True),
+    Column("verdict", "verdict", 14, 5),
+)
+RUN_COLUMNS: Final = (
+    Column("phase", "state", 1, 9),
+    Column("name", "run", 15, 10, flex=True),
+    Column("word", "state", 10, 4),
+    Column("bar", "", 10, 3),
+    Column("share", "done", 4, 6, right=True),
+    Column("left", "left", 9, 5, right=True),
+    Column("verdict", "verdict", 14, 7),
+)
+QUEUE_COLUMNS: Final = (
+    Column("symbol", "", 1, 9),
+    Column("job", "job", 7, 10),
+    Column("name", "name", 10, 4),
+    Column("state", "state", 18, 7, flex=True),
+    Column("elapsed", "elapsed", 8, 6, right=True),
+    Column("left", "left", 8, 5, right=True),
+)
+
+
+def run_row(run: RunView, now: float, palette: Palette) -> dict[str, Text | str]:
+    """The cells of one run: its state by symbol, word and colour; how far; the verdict."""
+    progress, colour = progress_of(run), palette.phase(run.phase)
+    projection = live_projection(run)
+    left = None
+    if projection is not None and projection.finish_at is not None:
+        left = max(0.0, projection.finish_at - now)
+    over = run.phase in OVER
+    name = Text(run.spec.preset.name, style=palette.faint if over and run.phase is not Phase.FINISHED else "")
+    name = Text.assemble(name, " ", (words.time_of_day(run.spec.created_at, now), palette.faint))
+    return {
+        "phase": Text(glyph(run.phase), style=colour),
+        "name": name,
+        "word": Text("" if over else run.phase.value, style=colour),
+        "bar": bar(progress.share, 10, palette.accent if not over else palette.faint, palette),
+        "share": f"{progress.share:.0%}" if progress.total else glyph("dash"),
+        "left": hours(left) if left is not None else "",
+        "verdict": verdict_text(projection.verdict, palette)
+        if projection is not None
+        else Text(run.phase.value, style=colour),
+    }
+
+
+def runs_subtitle(runs: Sequence[RunView]) -> str:
+    """ "2 under way, 5 in all"; how to begin if there is none."""
+    if not runs:
+        return "none yet"
+    live = sum(run.phase not in OVER for run in runs)
+    return f"{live} under way, {len(runs)} in all" if live else f"{len(runs)} in all"
+
+
+def job_row(job: Job, state: AppState, now: float, palette: Palette) -> dict[str, Text | str]:
+    """The cells of one job of the queue."""
+    from websight_tui.slurm_commands.words import reason_words
+
+    phase = JOB_SYMBOLS.get(job.state, Phase.STARTING)
+    run = run_of_job(state, job)
+    why = reason_words(job.reason)[0] if job.state == "PENDING" and job.reason else ""
+    text = Text(job.state.lower(), style=palette.phase(phase))
+    if why:
+        text.append(f" {glyph('dot')} {plain(why, 80)}", style=palette.faint)
+    return {
+        "symbol": Text(glyph(phase), style=palette.phase(phase)),
+        "job": job.job_id,
+        "name": Text(run.spec.preset.name if run else plain(job.name, 60), style="" if run else palette.faint),
+        "state": text,
+        "elapsed": words.clock(elapsed_s(job, now)) if job.state != "PENDING" else "",
+        "left": words.clock(left_s(job, now)) if job.state != "PENDING" else "",
+    }
+
+
+def queue_subtitle(view: ClusterView | None, now: float) -> str:
+    """How many jobs, and how old that is."""
+    if view is None or view.queue_at is None:
+        return ""
+    count = len(view.queue)
+    return f"{count} job{'' if count == 1 else 's'}, {words.age(max(0.0, now - view.queue_at))}"
+
+
+def run_of_job(state: AppState, job: Job) -> RunView | None:
+    """The run of this app that a job belongs to."""
+    return next((r for r in state.runs.values() if any(j.job_id == job.job_id for j in r.jobs)), None)
+
+
+def run_facts(run: RunView, now: float, palette: Palette, width: int) -> list[tuple[str, Text | str]]:
+    """(label, value) pairs of a run."""
+    progress = progress_of(run)
+    job = run.job
+    share = bar(progress.share, max(8, min(30, width - 24)), palette.accent, palette)
+    loss, rate, norm = latest(run, "loss"), latest(run, "lr"), latest(run, "grad_norm")
+    pairs: list[tuple[str, Text | str]] = [("progress", share.append(f" {progress.share:.1%}", style=palette.text))]
+    if progress.total:
+        pairs.append(("step", f"{progress.step:,} of {progress.total:,}"))
+    if progress.epoch is not None:
+        pairs.append(("epoch", f"{progress.epoch:.2f} of {run.spec.preset.num_train_epochs:g}"))
+    pairs.append(("loss", glyph("dash") if loss is None else f"{loss:.4f}"))
+    if rate is not None or norm is not None:
+        pairs.append(("lr, grad", f"{figure(rate)}, {figure(norm)}"))
+    pairs += [
+        ("", ""),
+        ("preset", run.spec.preset.name),
+        ("cluster", run.spec.cluster),
+        ("job", f"{job.job_id} {job.state.lower()}" if job else glyph("dash")),
+        ("jobs", f"{len(run.jobs)} of at most {run.spec.preset.max_jobs}"),
+        ("started", words.time_of_day(run.spec.created_at, now)),
+    ]
+    if run.problems:
+        pairs += [("", ""), ("problem", Text(plain(run.problems[-1], 300), style=palette.warn))]
+    return pairs
+
+
+def figure(value: float | None) -> str:
+    """A learning rate or norm: "4.1e-05", "1.32"."""
+    return glyph("dash") if value is None else f"{value:.3g}"
+
+
+def job_facts(job: Job, now: float) -> list[tuple[str, Text | str]]:
+    """(label, value) pairs of a job that is no run of this app."""
+    return [
+        ("name", plain(job.name, 120)),
+        ("state", job.state.lower()),
+        ("reason", plain(job.reason, 120)),
+        ("partition", plain(job.partition, 60)),
+        ("account", plain(job.account, 60)),
+        ("nodes", plain(job.node_list, 120) or str(job.nodes or "")),
+        ("elapsed", words.clock(elapsed_s(job, now))),
+        ("left", words.clock(left_s(job, now))),
+        ("limit", words.duration(job.time_limit_s) if job.time_limit_s else "none"),
+    ]
+
+
+def forecast_badge(forecast: Forecast | None, palette: Palette) -> Text:
+    """The forecast's verdict, big."""
+    if forecast is None or forecast.seconds is None:
+        return Text.assemble((" NO FORECAST ", f"bold {palette.back} on {palette.faint}"))
+    badge = f" {glyph(forecast.verdict)} {forecast.verdict.value.upper()} "
+    return Text.assemble((badge, f"bold {palette.back} on {palette.verdict(forecast.verdict)}"))
+
+
+def empty_words(pane: str, view: ClusterView | None, palette: Palette) -> Text:
+    """What an empty list means and what to do."""
+    if pane == "queue":
+        if view is None or view.link is not Link.ONLINE:
+            why = f"{view.error}\n" if view is not None and view.error else ""
+            return Text(f"Not connected.\n\n{why}Press s to connect.", style=palette.faint)
+        return Text("No jobs in the queue.", style=palette.faint)
+    return Text("No runs yet.\n\nChoose a preset with 1 to 9 and press Enter.", style=palette.faint)

@@ -1,0 +1,94 @@
+"""All keys, in one place: screens take their bindings from here, help and palette list them, users change them by id.
+
+A key in config.toml's [keys] is named after the binding's id, such as `run.cancel = "X"`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from textual.binding import Binding
+
+
+def _b(
+    id: str, key: str, action: str, text: str, *, show: bool = True, tip: str = "", priority: bool = False
+) -> Binding:
+    return Binding(key, action, text, show=show, tooltip=tip or text, id=id, priority=priority)
+
+
+APP: Final = (
+    _b("help", "question_mark,f1", "help", "Help", tip="All keys"),
+    _b("quit", "q", "leave", "Quit", tip="Leave; jobs go on running"),
+    _b("refresh", "ctrl+r,f5", "refresh", "Refresh", show=False, tip="Ask the scheduler now"),
+    _b("cluster", "s", "switch_cluster", "Cluster", show=False, tip="Connect, or choose another cluster"),
+    _b("theme", "T", "next_theme", "Theme", show=False, tip="Next theme"),
+    _b("screenshot", "ctrl+s", "save_screenshot", "Screenshot", show=False, tip="Save a picture of the screen (SVG)"),
+)
+HOME: Final = (
+    _b("home.launch", "enter", "launch", "Launch", tip="Review the launch of the preset", priority=True),
+    _b("home.open", "enter", "open", "Open", tip="Open the run", priority=True),
+    _b("home.edit", "e", "edit", "Edit", tip="Change the preset before the launch"),
+    _b("home.compare", "d", "compare", "Differences", tip="Compare the preset with another one"),
+    _b("home.cancel", "c", "cancel", "Cancel", tip="Cancel the chosen run's job"),
+    _b("home.resume", "r", "resume", "Resume", tip="Go on from the last checkpoint with another job"),
+    _b("home.hold", "h", "hold", "Hold", show=False, tip="Hold a pending job back, or release it"),
+    _b("home.limit", "t", "limit", "Time limit", show=False, tip="Change the time limit of the chosen job"),
+    _b("home.overlay", "o", "overlay", "Overlay", show=False, tip="Mark runs and overlay their curves"),
+    _b("home.next", "tab", "app.focus_next", "Next list", show=False),
+    _b("home.previous", "shift+tab", "app.focus_previous", "Previous list", show=False),
+    *(_b(f"home.preset{n}", str(n), f"preset({n})", f"Preset {n}", show=False) for n in range(1, 10)),
+)
+RUN: Final = (
+    _b("run.back", "escape,backspace", "back", "Back"),
+    _b("run.metric", "m", "metric(1)", "Metric", tip="Next curve: loss, learning rate, grad norm, pace, memory"),
+    _b("run.axis", "x", "axis", "Axis", tip="Along the bottom: step, epoch or time"),
+    _b("run.log", "y", "log_axis", "Log axis", show=False, tip="Logarithmic values"),
+    _b("run.smoother", "right_square_bracket", "smooth(1)", "Smoother", show=False),
+    _b("run.rougher", "left_square_bracket", "smooth(-1)", "Rougher", show=False),
+    _b("run.zoom_in", "plus,equals_sign", "zoom(1)", "Zoom in", show=False),
+    _b("run.zoom_out", "minus", "zoom(-1)", "Zoom out", show=False),
+    _b("run.whole", "0", "whole", "Whole run", show=False, tip="Whole run to its end and limit, or what was logged"),
+    _b("run.left", "left,h", "move(-1)", "Crosshair left", show=False),
+    _b("run.right", "right,l", "move(1)", "Crosshair right", show=False),
+    _b("run.pan_left", "shift+left,H", "pan(-1)", "Pan left", show=False),
+    _b("run.pan_right", "shift+right,L", "pan(1)", "Pan right", show=False),
+    _b("run.stream", "o", "stream", "Out/err", tip="The job's stdout or stderr"),
+    _b("run.follow", "f", "follow", "Follow", tip="Follow the log's end, or hold it still"),
+    _b("run.search", "slash", "search", "Search", tip="Search the log"),
+    _b("run.next", "n", "match(1)", "Next match", show=False),
+    _b("run.previous", "N", "match(-1)", "Previous match", show=False),
+    _b("run.wrap", "w", "wrap", "Wrap", show=False, tip="Wrap long lines of the log"),
+    _b("run.error", "e", "error", "First error", show=False, tip="Jump to the first error in the log"),
+    _b("run.tab", "v", "tab", "View", tip="Log, jobs, checkpoints, settings"),
+    _b("run.zoom_pane", "z", "maximise", "Maximise", show=False, tip="The chart or the lower half alone"),
+    _b("run.cancel", "c", "cancel", "Cancel", tip="Cancel the run's job"),
+    _b("run.stop", "p", "stop", "Save+stop", show=False, tip="Save a checkpoint and stop the job"),
+    _b("run.resume", "r", "resume", "Resume", show=False, tip="Go on from the last checkpoint with another job"),
+)
+LAUNCH: Final = (
+    _b("launch.submit", "enter", "submit", "Submit", priority=True),
+    _b("launch.edit", "e", "edit", "Edit"),
+    _b("launch.back", "escape", "back", "Back"),
+)
+EDIT: Final = (
+    _b("edit.done", "ctrl+l,f10", "done", "Use", tip="Review the launch with these settings", priority=True),
+    _b("edit.save", "ctrl+s,f2", "save", "Save as", tip="Keep these settings as a preset of your own", priority=True),
+    _b("edit.revert", "ctrl+z", "revert", "Undo field", tip="Take the field back to the preset's value", priority=True),
+    _b("edit.back", "escape", "back", "Back"),
+    _b("edit.next", "down", "app.focus_next", "Next field", show=False),
+    _b("edit.previous", "up", "app.focus_previous", "Previous field", show=False),
+)
+GROUPS: Final[Mapping[str, tuple[Binding, ...]]] = {
+    "Everywhere": APP,
+    "Home": HOME,
+    "Run": RUN,
+    "Launch": LAUNCH,
+    "Edit a preset": EDIT,
+}
+
+
+def known_ids() -> frozenset[str]:
+    """Names that [keys] in config.toml may use."""
+    lists = ("list.down", "list.up", "list.first", "list.last")
+    return frozenset(b.id for group in GROUPS.values() for b in group if b.id) | frozenset(lists)

@@ -1,0 +1,83 @@
+"""The few colours that screens use, by what they mean, taken from the theme.
+
+Restraint is the rule: one accent; green, amber and red for verdicts and ends alone; everything else is text or faint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from textual.color import Color
+
+from websight_tui.projection.model import Verdict
+from websight_tui.runs.state import Link, Phase
+
+
+@dataclass(frozen=True, slots=True)
+class Palette:
+    """Colours as "#rrggbb", for rich styles."""
+
+    text: str = "#e0e0e0"
+    faint: str = "#808080"
+    line: str = "#404040"
+    accent: str = "#4fb3d9"
+    good: str = "#4ebf71"
+    warn: str = "#e5a93d"
+    bad: str = "#e0576f"
+    back: str = "#101418"
+
+    def verdict(self, verdict: Verdict) -> str:
+        return {Verdict.FITS: self.good, Verdict.TIGHT: self.warn, Verdict.WILL_NOT_FIT: self.bad}.get(
+            verdict, self.faint
+        )
+
+    def phase(self, phase: Phase) -> str:
+        if phase in _GOOD:
+            return self.good
+        if phase in _BAD:
+            return self.bad
+        if phase in _WARN:
+            return self.warn
+        return self.faint if phase in _QUIET else self.accent
+
+    def link(self, link: Link) -> str:
+        if link is Link.ONLINE:
+            return self.good
+        if link is Link.FAILED:
+            return self.bad
+        return self.faint if link is Link.OFFLINE else self.warn
+
+
+_GOOD: Final = frozenset({Phase.FINISHED})
+_BAD: Final = frozenset({Phase.FAILED, Phase.REJECTED})
+_WARN: Final = frozenset({Phase.UNKNOWN, Phase.TIMEOUT, Phase.STOPPING, Phase.STOPPED})
+_QUIET: Final = frozenset({Phase.PENDING, Phase.CANCELLED})
+
+
+def palette_of(variables: Mapping[str, str]) -> Palette:
+    """The palette of a theme's CSS variables (`App.theme_variables`); defaults where one is no plain colour."""
+    plain = Palette()
+
+    def colour(name: str, default: str, over: Color | None = None) -> Color:
+        try:
+            parsed = Color.parse(variables.get(name, default))
+        except ValueError:
+            parsed = Color.parse(default)
+        if parsed.ansi is not None:
+            parsed = Color.parse(default)
+        return over + parsed if over is not None and parsed.a < 1 else parsed
+
+    back = colour("background", plain.back)
+    text = colour("foreground", plain.text, back)
+    return Palette(
+        text=text.hex6,
+        faint=back.blend(text, 0.58, alpha=1).hex6,
+        line=back.blend(text, 0.26, alpha=1).hex6,
+        accent=colour("primary", plain.accent, back).hex6,
+        good=colour("success", plain.good, back).hex6,
+        warn=colour("warning", plain.warn, back).hex6,
+        bad=colour("error", plain.bad, back).hex6,
+        back=back.hex6,
+    )

@@ -1,0 +1,22 @@
+"""Plans and forecasts for the screens, from the configuration alone: nothing here asks a cluster."""
+
+from __future__ import annotations
+
+from websight_tui.config import Cluster, Config
+from websight_tui.presets import Preset
+from websight_tui.projection.model import Forecast
+from websight_tui.runs.plan import LaunchPlan, plan_launch
+
+
+class LocalPlanner:
+    """The Planner that the app uses."""
+
+    def plan(self, config: Config, cluster: Cluster, preset: Preset, base: Preset, now: float) -> LaunchPlan:
+        """What launching `preset` on `cluster` would do. Raises BundleError if the trainer's files are not there."""
+        return plan_launch(config, cluster, preset, base, now=now, forecast=self.forecast(cluster, preset))
+
+    def forecast(self, cluster: Cluster, preset: Preset) -> Forecast:
+        """How long `preset` would take on `cluster`, by the cost model and earlier runs."""
+        from websight_tui.runs.plan import forecast_for
+
+        return forecast_for(cluster, preset)

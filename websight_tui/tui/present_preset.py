@@ -1,0 +1,128 @@
+"""A preset in words and figures: what it trains, what it costs, what it comes to on a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rich.text import Text
+
+from websight_tui import words
+from websight_tui.config import Cluster
+from websight_tui.presets import Preset
+from websight_tui.projection.model import Forecast
+from websight_tui.sizing import sizes
+from websight_tui.tui.glyphs import glyph
+from websight_tui.tui.palette import Palette
+from websight_tui.tui.present import verdict_text
+
+
+def batch_words(preset: Preset, world: int) -> str:
+    """ "4×2→64": per device × accumulation → effective."""
+    return (
+        f"{preset.per_device_train_batch_size}{glyph('times')}{preset.gradient_accumulation_steps}"
+        f"{glyph('arrow')}{preset.effective_batch(world)}"
+    )
+
+
+def hours_words(forecast: Forecast | None) -> str:
+    """ "≈ 6 h 10 min", "–" if nothing is known."""
+    if forecast is None or forecast.seconds is None:
+        return glyph("dash")
+    return f"{glyph('about')} {words.duration(forecast.seconds)}"
+
+
+def hours(seconds: float) -> str:
+    """ "3.1 h", "48 min", for narrow columns."""
+    return f"{seconds / 3600:.1f} h" if seconds >= 5400 else words.duration(seconds)
+
+
+def preset_row(
+    number: int, preset: Preset, cluster: Cluster, forecast: Forecast | None, palette: Palette
+) -> dict[str, Text | str]:
+    """The cells of the list of presets."""
+    world = preset.world_size(cluster.gpus_per_node)
+    return {
+        "number": Text(str(number) if number < 10 else "", style=palette.accent),
+        "name": Text(preset.name, style="bold"),
+        "lora": f"{preset.lora_rank}/{preset.lora_alpha}",
+        "epochs": f"{preset.num_train_epochs:g}",
+        "batch": batch_words(preset, world),
+        "steps": f"{preset.total_steps(world):,}",
+        "hours": Text(glyph("dash"), style=palette.faint)
+        if forecast is None or forecast.seconds is None
+        else f"{glyph('about')} {hours(forecast.seconds)}",
+        "verdict": verdict_text(forecast.verdict if forecast and forecast.seconds is not None else None, palette),
+    }
+
+
+def preset_facts(
+    preset: Preset, cluster: Cluster, forecast: Forecast | None, palette: Palette
+) -> list[tuple[str, Text | str]]:
+    """(label, value) pairs of the details beside the list; empty pairs part the groups."""
+    gpus = cluster.gpus_per_node if preset.gpus_per_node is None else preset.gpus_per_node
+    world = preset.world_size(cluster.gpus_per_node)
+    figures = sizes(preset)
+    place = f"{preset.nodes * gpus} GPU" if gpus else f"CPU, {world} rank"
+    place += "s" if (preset.nodes * gpus if gpus else world) != 1 else ""
+    steps = f"{preset.total_steps(world):,}"
+    rows = f"{preset.max_samples:,} rows at most" if preset.max_samples else f"{preset.train_samples:,} rows"
+    memory = words.size(figures.gpu_memory_bytes)
+    pairs: list[tuple[str, Text | str]] = [
+        ("LoRA", f"rank {preset.lora_rank}, alpha {preset.lora_alpha}{', rsLoRA' if preset.use_rslora else ''}"),
+        ("epochs", f"{preset.num_train_epochs:g}"),
+        ("batch", batch_words(preset, world) + " effective"),
+        ("steps", f"{steps}  ({rows})"),
+        ("save, eval", f"every {preset.save_steps}, every {preset.eval_steps} steps"),
+        ("", ""),
+        ("trainable", f"{words.count(figures.trainable_parameters)} parameters"),
+        ("adapter", f"{words.size(figures.adapter_bytes)} on disk"),
+        ("memory", f"{memory} a GPU, estimate" if figures.gpu_memory_bytes is not None else glyph("dash")),
+        ("", ""),
+        ("model", preset.model_name_or_path),
+        ("data", preset.dataset),
+        ("learning", f"{preset.learning_rate:g}, {preset.lr_scheduler_type}"),
+        ("runs on", f"{place}, {preset.mem} memory"),
+        ("limit", preset.time_limit or cluster.time_limit),
+    ]
+    return pairs
+
+
+def forecast_lines(forecast: Forecast | None, palette: Palette) -> list[Text]:
+    """The forecast in up to three lines: figure and verdict, band and limit, basis."""
+    if forecast is None:
+        return [Text("working out the forecast", style=palette.faint)]
+    if forecast.seconds is None:
+        return [Text("no forecast", style=palette.faint), Text(forecast.basis, style=palette.faint)]
+    first = Text.assemble(
+        (f"{glyph('about')} {words.duration(forecast.seconds)}", "bold"), ("  estimate", palette.faint)
+    )
+    lines = [first]
+    if forecast.seconds_80:
+        low, high = forecast.seconds_80
+        limit = f", usable {words.duration(forecast.limit_s)}" if forecast.limit_s else ""
+        lines.append(Text(f"{words.duration(low)} to {words.duration(high)}{limit}", style=palette.faint))
+    lines.append(Text(forecast.basis, style=palette.faint))
+    return lines
+
+
+def difference_rows(differences: Mapping[str, tuple[object, object]], palette: Palette) -> Text:
+    """ "lora_rank  32 → 24", a line a field."""
+    if not differences:
+        return Text("no setting differs", style=palette.faint)
+    width = max(len(field) for field in differences)
+    text = Text(no_wrap=True, overflow="ellipsis")
+    for index, (field, (before, after)) in enumerate(differences.items()):
+        text.append("\n" if index else "")
+        text.append(f"{field:<{width}}  ", style=palette.faint)
+        text.append(f"{value_words(before)} {glyph('arrow')} ")
+        text.append(value_words(after), style=f"bold {palette.accent}")
+    return text
+
+
+def value_words(value: object) -> str:
+    """A field's value as it is typed into the form."""
+    if value is None:
+        return glyph("dash")
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f"{value:g}" if isinstance(value, float) else str(value)

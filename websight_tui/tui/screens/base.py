@@ -1,0 +1,61 @@
+"""What all screens share: the status line, the footer, and the watch on the app's state and clock."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
+
+from textual import events
+from textual.screen import Screen
+
+from websight_tui.runs.events import Event
+from websight_tui.runs.state import AppState
+from websight_tui.tui.palette import Palette, palette_of
+from websight_tui.tui.widgets.status_bar import StatusBar
+
+if TYPE_CHECKING:
+    from websight_tui.tui.app import WebsightApp
+
+R = TypeVar("R")
+
+
+class StateScreen(Screen[R], Generic[R]):
+    """A screen over the app's state. `update_view` is called when the state, the second or the theme changed."""
+
+    @property
+    def wst(self) -> WebsightApp:
+        """The app, by its own type."""
+        return cast("WebsightApp", self.app)
+
+    @property
+    def state(self) -> AppState:
+        return self.wst.state
+
+    @property
+    def palette(self) -> Palette:
+        return palette_of(self.app.theme_variables)
+
+    def on_mount(self) -> None:
+        self.watch(self.app, "state", self._changed, init=False)
+        self.watch(self.app, "now", self._changed, init=False)
+        self.watch(self.app, "theme", self._restyled, init=False)
+        self.call_after_refresh(self._changed)
+
+    def on_screen_resume(self, event: events.ScreenResume) -> None:
+        self._changed()
+
+    def _restyled(self) -> None:
+        self.call_after_refresh(self._changed)
+
+    def _changed(self) -> None:
+        if not self.is_mounted or not self.is_current:
+            return
+        for bar in self.query(StatusBar):
+            bar.show(self.wst.cluster_view, self.wst.now)
+        self.update_view()
+
+    def update_view(self) -> None:
+        """Shows the state; called on the event loop, must be quick."""
+
+    def take_events(self, events: Sequence[Event]) -> None:
+        """Looks at events that were just folded, for screens that wait for an answer."""

@@ -1,0 +1,90 @@
+"""Two presets side by side: what they come to, and every field in which they differ."""
+
+from __future__ import annotations
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.widgets import Footer, OptionList
+from textual.widgets.option_list import Option
+
+from websight_tui.presets import Preset, differences
+from websight_tui.tui.present import verdict_text
+from websight_tui.tui.present_preset import hours_words, preset_facts, value_words
+from websight_tui.tui.screens.base import StateScreen
+from websight_tui.tui.widgets.status_bar import StatusBar
+from websight_tui.tui.widgets.table import Column, KeyedTable, Row
+
+
+class CompareScreen(StateScreen[None]):
+    """`preset` against the one under the cursor."""
+
+    BINDINGS = [
+        Binding("escape,d,q", "app.pop_screen", "Back", id="compare.back"),
+        Binding("j", "down", "Next preset", show=False),
+        Binding("k", "up", "Previous preset", show=False),
+    ]
+    AUTO_FOCUS = "#others"
+
+    def __init__(self, preset: Preset) -> None:
+        super().__init__()
+        self._preset = preset
+
+    def compose(self) -> ComposeResult:
+        yield StatusBar(banner=self.wst.banner)
+        with Horizontal(id="columns"):
+            others = OptionList(
+                *(Option(Content(name), id=name) for name in self.wst.config.presets if name != self._preset.name),
+                id="others",
+            )
+            others.border_title = "Compare with"
+            yield others
+            columns = (
+                Column("what", "", 28, 10),
+                Column("this", self._preset.name, 18, 9, flex=True),
+                Column("other", "other", 18, 8, flex=True),
+            )
+            yield KeyedTable(columns, id="rows")
+        yield Footer(show_command_palette=False)
+
+    @on(OptionList.OptionHighlighted)
+    def update_view(self) -> None:
+        others = self.query_one("#others", OptionList)
+        option = others.highlighted_option
+        if option is None or option.id is None:
+            return
+        other, app, palette = self.wst.config.presets[option.id], self.wst, self.palette
+        table = self.query_one("#rows", KeyedTable)
+        table.border_title = Content(f"{self._preset.name}, {other.name}")
+        rows: list[Row] = []
+        for key, make in (
+            ("estimate", lambda p: Text(hours_words(app.forecast(p)))),
+            ("verdict", lambda p: verdict_text(f.verdict if (f := app.forecast(p)) else None, palette)),
+        ):
+            rows.append(
+                (key, {"what": Text(key, style=palette.faint), "this": make(self._preset), "other": make(other)})
+            )
+        mine = preset_facts(self._preset, app.cluster, None, palette)
+        theirs = dict(preset_facts(other, app.cluster, None, palette))
+        for label, value in mine[:9]:
+            if label and str(theirs[label]) != str(value):
+                rows.append(
+                    (f"sum-{label}", {"what": Text(label, style=palette.faint), "this": value, "other": theirs[label]})
+                )
+        for field, (before, after) in differences(other, self._preset).items():
+            cells = {
+                "what": Text(field, style=palette.accent),
+                "this": value_words(before),
+                "other": value_words(after),
+            }
+            rows.append((field, cells))
+        table.show(rows)
+
+    def action_down(self) -> None:
+        self.query_one("#others", OptionList).action_cursor_down()
+
+    def action_up(self) -> None:
+        self.query_one("#others", OptionList).action_cursor_up()

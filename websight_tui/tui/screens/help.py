@@ -1,0 +1,62 @@
+"""All keys, with the names under which config.toml's [keys] can change them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.keys import format_key
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from websight_tui.tui import keymap
+from websight_tui.tui.palette import Palette, palette_of
+
+
+def help_text(keys: Mapping[str, str], palette: Palette) -> Text:
+    """The list of keys by screen."""
+    text = Text()
+    for group, bindings in keymap.GROUPS.items():
+        text.append(f"{group}\n", style=f"bold {palette.accent}")
+        if group == "Home":
+            text.append(f"  {'1 to 9':<16}Choose a preset\n")
+            text.append(f"  {'j k ↑ ↓':<16}Move in a list    Tab: next list\n")
+        for binding in bindings:
+            if binding.id and (binding.id.startswith("home.preset") or binding.id in ("home.next", "home.previous")):
+                continue
+            shown = keys.get(binding.id or "", binding.key)
+            names = " ".join(format_key(key.strip()) for key in shown.split(",")[:2])
+            text.append(f"  {names:<16}{binding.tooltip}")
+            text.append(f"   {binding.id}\n", style=palette.faint)
+        text.append("\n")
+    text.append("Change a key in config.toml:  ", style=palette.faint)
+    text.append('[keys]\n"run.cancel" = "X"\n')
+    return text
+
+
+class HelpScreen(ModalScreen[None]):
+    """The list of keys; any of ? Escape q leaves."""
+
+    BINDINGS = [
+        ("escape,question_mark,q,f1", "app.pop_screen", "Back"),
+        ("j", "scroll(1)", "down"),
+        ("k", "scroll(-1)", "up"),
+    ]
+    DEFAULT_CSS = """
+    HelpScreen > VerticalScroll { width: 84; max-width: 96%; height: 90%; border: round $border; padding: 1 2;
+        background: $background; border-title-color: $primary; border-title-style: bold; }
+    """
+
+    def __init__(self, keys: Mapping[str, str]) -> None:
+        super().__init__()
+        self._keys = keys
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll() as box:
+            box.border_title = "Keys"
+            yield Static(help_text(self._keys, palette_of(self.app.theme_variables)))
+
+    def action_scroll(self, lines: int) -> None:
+        self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)

@@ -1,0 +1,107 @@
+"""The app's own themes; all of Textual's can be chosen as well."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from textual.theme import Theme
+
+_CURSOR: Final = {
+    "block-cursor-text-style": "none",
+    "block-cursor-blurred-text-style": "none",
+}
+
+THEMES: Final[tuple[Theme, ...]] = (
+    Theme(
+        name="websight-dark",
+        primary="#5cc2e0",
+        secondary="#3a7f96",
+        accent="#5cc2e0",
+        success="#63c174",
+        warning="#e8b04a",
+        error="#ef6b73",
+        foreground="#dfe5ea",
+        background="#0f1418",
+        surface="#0f1418",
+        panel="#1b2329",
+        variables=_CURSOR
+        | {
+            "block-cursor-background": "#22475a",
+            "block-cursor-foreground": "#ffffff",
+            "block-cursor-blurred-background": "#1b2329",
+            "block-cursor-blurred-foreground": "#dfe5ea",
+            "border": "#5cc2e0",
+            "border-blurred": "#33414b",
+            "input-selection-background": "#5cc2e0 35%",
+        },
+    ),
+    Theme(
+        name="websight-light",
+        primary="#0b6e8f",
+        secondary="#4d97ad",
+        accent="#0b6e8f",
+        success="#1d7a34",
+        warning="#8f5a00",
+        error="#b3202c",
+        foreground="#1b2328",
+        background="#fbfcfc",
+        surface="#fbfcfc",
+        panel="#e9eef0",
+        dark=False,
+        variables=_CURSOR
+        | {
+            "block-cursor-background": "#cfe6ee",
+            "block-cursor-foreground": "#0b2530",
+            "block-cursor-blurred-background": "#e9eef0",
+            "block-cursor-blurred-foreground": "#1b2328",
+            "border": "#0b6e8f",
+            "border-blurred": "#b9c4ca",
+        },
+    ),
+    Theme(
+        name="websight-contrast",
+        primary="#00e5ff",
+        secondary="#00b8d4",
+        accent="#00e5ff",
+        success="#00ff5f",
+        warning="#ffd400",
+        error="#ff5c5c",
+        foreground="#ffffff",
+        background="#000000",
+        surface="#000000",
+        panel="#1c1c1c",
+        variables=_CURSOR
+        | {
+            "block-cursor-background": "#ffffff",
+            "block-cursor-foreground": "#000000",
+            "block-cursor-blurred-background": "#3a3a3a",
+            "block-cursor-blurred-foreground": "#ffffff",
+            "border": "#ffffff",
+            "border-blurred": "#8a8a8a",
+        },
+    ),
+    Theme(
+        # blue, orange and vermilion of the Okabe-Ito palette: told apart with any common colour vision deficiency
+        name="websight-colour-blind",
+        primary="#e6e1d5",
+        secondary="#9a968d",
+        accent="#e6e1d5",
+        success="#56b4e9",
+        warning="#f0e442",
+        error="#d55e00",
+        foreground="#e2e2e2",
+        background="#121314",
+        surface="#121314",
+        panel="#222426",
+        variables=_CURSOR
+        | {
+            "block-cursor-background": "#3b3f45",
+            "block-cursor-foreground": "#ffffff",
+            "block-cursor-blurred-background": "#222426",
+            "block-cursor-blurred-foreground": "#e2e2e2",
+            "border": "#e6e1d5",
+            "border-blurred": "#45484c",
+        },
+    ),
+)
+DEFAULT_THEME: Final = "websight-dark"

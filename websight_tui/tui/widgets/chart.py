@@ -1,0 +1,153 @@
+"""A chart of curves: drawn at most twice a second, and only when what it shows, its size or the theme has changed."""
+
+from __future__ import annotations
+
+import dataclasses
+from time import monotonic
+from typing import Final
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.message import Message
+from textual.reactive import reactive
+from textual.strip import Strip
+from textual.timer import Timer
+from textual.widget import Widget
+
+from websight_tui.tui.palette import Palette, palette_of
+from websight_tui.tui.widgets.draw import Drawing, View, draw
+
+_LEAST_SECONDS: Final = 0.5
+
+
+class Chart(Widget):
+    """Shows a `View`. Say `.show(view)`; a drag or wheel of the mouse is told to the parent as messages."""
+
+    can_focus = True
+    empty: reactive[str] = reactive("Nothing logged yet.")
+
+    class Hovered(Message):
+        """The mouse is at `x` (None: it has left)."""
+
+        def __init__(self, chart: Chart, x: float | None) -> None:
+            super().__init__()
+            self.chart, self.x = chart, x
+
+        @property
+        def control(self) -> Chart:
+            return self.chart
+
+    class Wheel(Message):
+        """The mouse wheel turned at `x`: zoom in (+1) or out (-1)."""
+
+        def __init__(self, chart: Chart, x: float, direction: int) -> None:
+            super().__init__()
+            self.chart, self.x, self.direction = chart, x, direction
+
+        @property
+        def control(self) -> Chart:
+            return self.chart
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self._view = View()
+        self._drawing: Drawing | None = None
+        self._strips: list[Strip] = []
+        self._drawn: tuple[object, ...] | None = None
+        self._drawn_at = 0.0
+        self._pending: Timer | None = None
+        self.draws = 0
+
+    @property
+    def drawing(self) -> Drawing | None:
+        """What is on the screen, None while there is nothing to draw."""
+        return self._drawing
+
+    def show(self, view: View, *, at_once: bool = False) -> None:
+        """Shows `view`, at once if a person asked for the change, else within half a second."""
+        if view == self._view:
+            return
+        self._view = view
+        wait = 0.0 if at_once else self._drawn_at + _LEAST_SECONDS - monotonic()
+        if wait <= 0:
+            self._redraw()
+        elif self._pending is None:
+            self._pending = self.set_timer(wait, self._redraw)
+
+    def _redraw(self) -> None:
+        if self._pending is not None:
+            self._pending.stop()
+            self._pending = None
+        self._drawn_at = monotonic()
+        self.refresh()
+
+    def _prepare(self) -> None:
+        key = (id(self._view), self.size, self.app.theme)
+        if key == self._drawn:
+            return
+        self._drawn = key
+        self.draws += 1
+        palette = palette_of(self.app.theme_variables)
+        self._drawing = draw(self._view, self.size.width, self.size.height, palette)
+        self._strips = (
+            self._message(palette)
+            if self._drawing is None
+            else [
+                Strip([Segment(text, _style(colour, back)) for text, colour, back in row], self.size.width)
+                for row in self._drawing.rows
+            ]
+        )
+
+    def _message(self, palette: Palette) -> list[Strip]:
+        width, height = self.size
+        lines = [Strip.blank(width) for _ in range(height)]
+        if height:
+            text = self.empty[:width].center(width)
+            lines[height // 2] = Strip([Segment(text, _style(palette.faint, ""))], width)
+        return lines
+
+    def render_line(self, y: int) -> Strip:
+        self._prepare()
+        base = self.rich_style
+        strip = self._strips[y] if y < len(self._strips) else Strip.blank(self.size.width)
+        return (
+            strip.extend_cell_length(self.size.width).crop(0, self.size.width).apply_style(Style(bgcolor=base.bgcolor))
+        )
+
+    def watch_empty(self) -> None:
+        self._drawn = None
+        self.refresh()
+
+    def _x_at(self, event: events.MouseEvent) -> float | None:
+        offset = event.get_content_offset(self)
+        if self._drawing is None or offset is None or offset.x < self._drawing.left:
+            return None
+        return self._drawing.across.value((offset.x - self._drawing.left) * 2 + 0.5)
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        self.post_message(self.Hovered(self, self._x_at(event)))
+
+    def on_leave(self) -> None:
+        self.post_message(self.Hovered(self, None))
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        self._wheel(event, 1)
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        self._wheel(event, -1)
+
+    def _wheel(self, event: events.MouseEvent, direction: int) -> None:
+        if (x := self._x_at(event)) is not None:
+            event.stop()
+            event.prevent_default()
+            self.post_message(self.Wheel(self, x, direction))
+
+
+def _style(colour: str, back: str) -> Style:
+    return Style(color=colour or None, bgcolor=back or None)
+
+
+def with_cursor(view: View, x: float | None) -> View:
+    """`view` with its crosshair at `x`."""
+    return dataclasses.replace(view, cursor=x)

@@ -1,0 +1,69 @@
+"""The line on top of every screen: what this is, which cluster, how fresh, how much it asks of the scheduler."""
+
+from __future__ import annotations
+
+from rich.cells import cell_len
+from rich.text import Text
+from textual.widget import Widget
+
+from websight_tui import words
+from websight_tui.metrics.terminal_text import plain
+from websight_tui.runs.state import ClusterView, Link
+from websight_tui.tui.glyphs import glyph
+from websight_tui.tui.palette import Palette, palette_of
+
+
+class StatusBar(Widget):
+    """Shows `line(…)` of a cluster's view."""
+
+    def __init__(self, *, banner: str = "", title: str = "websight-tui") -> None:
+        super().__init__()
+        self._banner, self._title = banner, title
+        self._cluster: ClusterView | None = None
+        self._now = 0.0
+
+    def show(self, cluster: ClusterView | None, now: float) -> None:
+        """Shows the state of `cluster` at `now` (Unix s)."""
+        self._cluster, self._now = cluster, now
+        self.refresh()
+
+    def render(self) -> Text:
+        palette = palette_of(self.app.theme_variables)
+        return line(self._title, self._cluster, self._banner, self._now, self.size.width, palette)
+
+
+def line(title: str, cluster: ClusterView | None, banner: str, now: float, width: int, palette: Palette) -> Text:
+    """The status in `width` cells: parts fall away from the least telling on, never the banner."""
+    left = Text(f" {title} ", style=f"bold {palette.accent}")
+    right = Text(f" {banner} ", style=f"bold {palette.back} on {palette.warn}") if banner else Text()
+    middle = Text()
+    for part in _parts(cluster, now, palette):
+        if left.cell_len + middle.cell_len + part.cell_len + right.cell_len + 4 > width:
+            break
+        middle.append("  ").append_text(part)
+    gap = max(0, width - left.cell_len - middle.cell_len - right.cell_len)
+    return Text.assemble(left, middle, " " * gap, right, no_wrap=True, overflow="crop")
+
+
+def _parts(cluster: ClusterView | None, now: float, palette: Palette) -> list[Text]:
+    if cluster is None:
+        return [Text("no cluster", style=palette.faint)]
+    state = Text().append(f"{glyph(cluster.link)} ", style=palette.link(cluster.link))
+    state.append(cluster.name, style=f"bold {palette.text}")
+    state.append(f" {cluster.link.value}", style=palette.link(cluster.link))
+    parts = [state]
+    if cluster.error:
+        return [*parts, Text(plain(cluster.error, 200), style=palette.warn)]
+    if cluster.scheduler_error:
+        parts.append(Text(f"{glyph('warning')} {plain(cluster.scheduler_error, 120)}", style=palette.warn))
+    if cluster.queue_at is not None:
+        age = max(0.0, now - cluster.queue_at)
+        stale = cluster.link is not Link.ONLINE or age > 180
+        parts.append(Text(f"queue {words.age(age)}", style=palette.warn if stale else palette.faint))
+    if cluster.calls_per_minute:
+        parts.append(Text(f"{cluster.calls_per_minute:.0f} calls/min", style=palette.faint))
+    if cluster.address:
+        address = plain(cluster.address, 60)
+        if cell_len(address) and address != cluster.name:
+            parts.append(Text(address, style=palette.faint))
+    return parts
