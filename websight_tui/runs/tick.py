@@ -98,8 +98,8 @@ class Tick:
         elif poll_wanted:
             self._plan_poll(now, changed_at)
             if self._polled_at is not None:  # the floor forbids it for a moment
-                soonest = self._least_s() - (now - self._polled_at)
-                self._delay = soonest if self._delay is None else min(self._delay, max(0.0, soonest))
+                least = self._least_s()
+                self._delay = least if self._delay is None else min(self._delay, least)
         elif not self._wishes.visible:
             self._delay = None
         elif self._delay is None:
