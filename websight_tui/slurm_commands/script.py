@@ -130,6 +130,7 @@ def _one_line(text: str) -> str:
 
 def _path(text: str) -> str:
     """A path for the shell, which may begin with ~/ (the cluster's home folder)."""
+    text = _one_line(text)
     return f'"$HOME"/{shlex.quote(text[2:])}' if text.startswith("~/") else shlex.quote(text)
 
 

@@ -1,0 +1,51 @@
+"""When a job stops, and when it goes back into the queue."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from trainer.chain import decide
+from trainer.launch import limit_of
+
+USR1, USR2, TERM = signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM
+
+
+@pytest.mark.parametrize(
+    ("link", "max_jobs", "progress", "asked", "preempted", "requeue"),
+    [
+        (1, 3, 50, USR1, False, True),
+        (2, 3, 50, USR2, False, True),
+        (3, 3, 50, USR1, False, False),  # the cap
+        (1, 1, 50, USR1, False, False),  # no chain was asked for
+        (1, 3, 0, USR1, False, False),  # a link without progress
+        (1, 3, 50, TERM, False, False),  # scancel
+        (1, 3, 50, None, False, False),  # a person signalled the trainer
+        (1, 1, 0, TERM, True, True),  # preempted: its turn comes again
+    ],
+)
+def test_a_chain_goes_on_only_when_the_limit_stopped_a_run_that_got_further(
+    link: int, max_jobs: int, progress: int, asked: signal.Signals | None, preempted: bool, requeue: bool
+) -> None:
+    decision = decide(link=link, max_jobs=max_jobs, progress=progress, asked=asked, preempted=preempted)
+    assert decision.requeue is requeue
+    assert decision.message
+    if preempted:
+        assert not decision.counts
+
+
+def test_the_deadline_is_a_lead_before_the_end() -> None:
+    limit = limit_of(end=30_000.0, now=1_000.0, lead=300.0)
+    assert limit
+    assert (limit.end, limit.deadline) == (30_000.0, 29_700.0)
+
+
+def test_a_short_job_keeps_three_quarters_of_its_time() -> None:
+    limit = limit_of(end=1_120.0, now=1_000.0, lead=300.0)
+    assert limit
+    assert limit.deadline == 1_090.0
+
+
+def test_without_a_limit_there_is_no_deadline() -> None:
+    assert limit_of(end=None, now=0.0, lead=300.0) is None
