@@ -118,6 +118,7 @@ def _launch(folder: Path, clock_factor: float, nodes: int) -> PocketInfo:
         child.wait()
         last = log.read_text(errors="replace").strip().splitlines()[-1:] or ["it said nothing"]
         raise PocketError(f"the pocket cluster did not start: {last[0]}", f"Its log is {log}.")
+    child.returncode = 0  # it is on its own now: no warning that it still runs when this object goes
     return info
 
 

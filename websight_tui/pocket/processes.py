@@ -160,8 +160,6 @@ def end_incarnations(spools: Iterable[Path], grace_s: float) -> None:
     while running and time.monotonic() < deadline:
         running = [job for job in running if job.alive]
         if running:
-            with contextlib.suppress(ChildProcessError):
-                os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG)
             _pause()
     for _ in range(100):
         running = [job for job in running if job.alive]

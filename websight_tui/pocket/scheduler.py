@@ -193,8 +193,7 @@ class Scheduler:
         """Moves one running or ending job on; returns the cluster's time at which it next needs attention."""
         processes = self.incarnation(job)
         child = self._wrappers.get(job.job_id)
-        if child is not None:
-            child.poll()
+        stillborn = child is not None and child.poll() is not None and not processes.started
         self._note_batch_end(job, processes)
         now = self.now()
         if job.batch_exit is not None:
@@ -206,7 +205,7 @@ class Scheduler:
                 processes.signal_all(signal.SIGCONT)
                 processes.signal_all(signal.SIGTERM)
                 self._database.save([job])
-        elif processes.started and not processes.alive and processes.status() is None:
+        elif stillborn or (processes.started and not processes.alive and processes.status() is None):
             self._lost(job)
             return FOREVER
         if job.completing:

@@ -117,15 +117,15 @@ class Gate:
         assert child.stdout
         assert child.stderr
         feeding = asyncio.ensure_future(_feed(process.stdin, child.stdin))
+        closed = asyncio.ensure_future(process.wait_closed())
+        closed.add_done_callback(lambda _: _hang_up(child))
         try:
             await asyncio.gather(_pump(child.stdout, process.stdout), _pump(child.stderr, process.stderr))
             status = await child.wait()
-        except (OSError, asyncssh.Error, asyncio.CancelledError):
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(child.pid, signal.SIGHUP)
-            raise
         finally:
             feeding.cancel()
+        if closed.done():
+            return
         if status < 0:
             process.exit_with_signal(signal.Signals(-status).name.removeprefix("SIG"))
         else:
@@ -137,10 +137,19 @@ def _sent_environment(process: asyncssh.SSHServerProcess[bytes]) -> dict[str, st
     return {key: value for key, value in process.env.items() if key in ("LANG", "TZ") or key.startswith("LC_")}
 
 
+def _hang_up(child: asyncio.subprocess.Process) -> None:
+    """The login is gone: SIGHUP for what it was running, which nohup and traps may outlive."""
+    if child.returncode is None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.pid, signal.SIGHUP)
+
+
 async def _pump(source: asyncio.StreamReader, target: asyncssh.SSHWriter[bytes]) -> None:
+    """Passes output on to its end, even if nobody listens any more: a command must not block on a full pipe."""
     while data := await source.read(_CHUNK):
-        target.write(data)
-        await target.drain()
+        with contextlib.suppress(OSError, asyncssh.Error):
+            target.write(data)
+            await target.drain()
 
 
 async def _feed(source: asyncssh.SSHReader[bytes], target: asyncio.StreamWriter) -> None:

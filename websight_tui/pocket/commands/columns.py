@@ -104,12 +104,14 @@ def dependency_text(view: View) -> str:
     return ",".join(parts)
 
 
-def tres_text(job: Job, *, memory_unit: bool = False) -> str:
-    """Allocated resources: cpu=1,mem=1000M,node=1,billing=1[,gres/gpu=8]."""
+def tres_text(job: Job, gpu_type: str) -> str:
+    """Resources: cpu=1,mem=1000M,node=1,billing=1[,gres/gpu=8]; the kind of GPU is known once the job has nodes."""
     total = job.memory_mb * job.nodes
-    memory = f"{total // 1024}G" if memory_unit and total % 1024 == 0 else f"{total}M"
-    gpus = f",gres/gpu={job.gpus * job.nodes}" if job.gpus else ""
-    return f"cpu={job.cpus},mem={memory},node={job.nodes},billing={job.cpus}{gpus}"
+    memory = f"{total // 1024}G" if total % 1024 == 0 else f"{total}M"
+    count = job.gpus * job.nodes
+    gpus = f",gres/gpu={count}" if count else ""
+    typed = f",gres/gpu:{gpu_type}={count}" if count and job.node_list else ""
+    return f"cpu={job.cpus},mem={memory},node={job.nodes},billing={job.cpus}{gpus}{typed}"
 
 
 def _memory(view: View) -> str:
@@ -161,7 +163,7 @@ COLUMNS: Mapping[str, tuple[str, str, Value]] = {
     "timeleft": ("L", "TIME_LEFT", _left),
     "timelimit": ("l", "TIME_LIMIT", lambda v: "UNLIMITED" if v.job.limit_s is None else short_duration(v.job.limit_s)),
     "timeused": ("M", "TIME", lambda v: short_duration(v.job.elapsed(v.now))),
-    "tres-alloc": ("", "TRES_ALLOC", lambda v: tres_text(v.job)),
+    "tres-alloc": ("", "TRES_ALLOC", lambda v: tres_text(v.job, v.scheduler.cluster.gpu_type)),
     "tres-per-node": ("b", "TRES_PER_NODE", lambda v: v.job.gres or "N/A"),
     "userid": ("U", "USER", lambda v: str(v.scheduler.user.uid)),
     "username": ("u", "USER", lambda v: v.scheduler.user.name),

@@ -68,6 +68,10 @@ def limit_text(row: Row) -> str:
     return "UNLIMITED" if row.job.limit_s is None else long_duration(row.job.limit_s)
 
 
+def _tres(row: Row) -> str:
+    return ",".join(sorted(tres_text(row.job, row.scheduler.cluster.gpu_type).split(",")))
+
+
 def _memory(row: Row) -> str:
     megabytes = row.job.memory_mb
     return f"{megabytes // 1024}G" if megabytes % 1024 == 0 else f"{megabytes}M"
@@ -78,7 +82,7 @@ _FIELDS: Mapping[str, tuple[str, int, Callable[[Row], str]]] = {
     "account": ("Account", 10, lambda r: r.job.account),
     "alloccpus": ("AllocCPUS", 10, lambda r: str(r.job.cpus)),
     "allocnodes": ("AllocNodes", 10, lambda r: str(r.job.nodes if r.job.node_list else 0)),
-    "alloctres": ("AllocTRES", 10, lambda r: ",".join(sorted(tres_text(r.job).split(","))) if r.job.node_list else ""),
+    "alloctres": ("AllocTRES", 10, lambda r: _tres(r) if r.job.node_list else ""),
     "avecpu": ("AveCPU", 10, lambda r: "00:00:00" if r.step else ""),
     "cluster": ("Cluster", 10, lambda r: r.scheduler.cluster.name),
     "comment": ("Comment", 14, _only(lambda r: r.job.comment)),
@@ -104,7 +108,7 @@ _FIELDS: Mapping[str, tuple[str, int, Callable[[Row], str]]] = {
     "reason": ("Reason", 22, _only(lambda r: r.job.reason if r.job.state == "PENDING" else "None")),
     "reqcpus": ("ReqCPUS", 8, lambda r: str(r.job.cpus)),
     "reqmem": ("ReqMem", 10, _only(_memory)),
-    "reqtres": ("ReqTRES", 10, _only(lambda r: ",".join(sorted(tres_text(r.job).split(","))))),
+    "reqtres": ("ReqTRES", 10, _only(_tres)),
     "start": ("Start", 19, _start),
     "state": ("State", 10, lambda r: r.state),
     "submit": ("Submit", 19, lambda r: r.stamp(r.job.start if r.step else r.job.submit, "Unknown")),

@@ -193,6 +193,7 @@ def _job(
         signal=wishes.signal,
         requeue=wishes.requeue,
         hold="user" if wishes.hold else "",
+        reason="JobHeldUser" if wishes.hold else "None",
         begin=wishes.begin(now, request.env),
         dependency=wishes.dependency,
         kill_on_invalid_dep=wishes.kill_on_invalid_dep,

@@ -110,7 +110,7 @@ def job_lines(view: View) -> list[list[str]]:
             f"CPUs/Task={job.cpus_per_task or 1}",
             "ReqB:S:C:T=0:0:*:*",
         ],
-        [f"TRES={tres_text(job)}"],
+        [f"TRES={tres_text(job, scheduler.cluster.gpu_type)}"],
         [f"Socks/Node=* NtasksPerN:B:S:C={job.ntasks_per_node or 0}:0:*:*", "CoreSpec=*"],
         [f"MinCPUsNode={job.cpus_per_node}", f"MinMemoryNode={job.memory_mb}M", "MinTmpDiskNode=0"],
         ["Features=(null)", "DelayBoot=00:00:00"],
@@ -129,6 +129,8 @@ def job_lines(view: View) -> list[list[str]]:
 def _partition_lines(scheduler: Scheduler, partition: Partition) -> list[list[str]]:
     cluster = scheduler.cluster
     count = len(cluster.nodes)
+    total = cluster.gpus * count
+    gpus = f",gres/gpu={total},gres/gpu:{cluster.gpu_type}={total}" if total else ""
     cpus, memory = cluster.cpus * count, cluster.memory_mb * count
     return [
         [f"PartitionName={partition.name}"],
@@ -160,7 +162,7 @@ def _partition_lines(scheduler: Scheduler, partition: Partition) -> list[list[st
         ["State=UP", f"TotalCPUs={cpus}", f"TotalNodes={count}", "SelectTypeParameters=NONE"],
         ["JobDefaults=(null)"],
         ["DefMemPerNode=UNLIMITED", "MaxMemPerNode=UNLIMITED"],
-        [f"TRES=cpu={cpus},mem={memory}M,node={count},billing={cpus},gres/gpu={cluster.gpus * count}"],
+        [f"TRES=cpu={cpus},mem={memory}M,node={count},billing={cpus}{gpus}"],
     ]
 
 
