@@ -350,15 +350,15 @@ def report(runs: Sequence[Run]) -> str:
 
 def conformal_module(runs: Sequence[Run]) -> str:
     """The text of websight_tui/projection/conformal.py."""
-    rows = "".join(f"    ({', '.join(f'{value:.2f}' for value in row)}),\n" for row in quantile_table(misses(runs)))
+    rows = [f"({', '.join(f'{value:.2f}' for value in row)})," for row in quantile_table(misses(runs))]
+    inner = rows[0] if len(rows) == 1 else "".join(f"\n    {row}" for row in rows) + "\n"
     return f'''"""Conformal quantiles of projection errors, made by `python -m bench.projection … --write`."""
 
 from __future__ import annotations
 
 from typing import Final
 
-QUANTILES: Final[tuple[tuple[float, float, float, float, float], ...]] = (
-{rows})
+QUANTILES: Final[tuple[tuple[float, float, float, float, float], ...]] = ({inner})
 """For shares of the segment up to the first number: lower 95, lower 80, upper 80, upper 95 in units of `bands.unit`."""
 
 RUNS: Final = {len(runs)}

@@ -136,10 +136,10 @@ def read_pace(
         final_eval, final_save: how likely an evaluation and a save follow the last step and are on this clock.
     """
     evaluations, saves = timeline.evaluations, timeline.saves
-    kinds = [
-        _Kind("evaluation", evaluations, eval_steps or _period(evaluations), final_eval),
-        _Kind("save", saves, save_steps or _period(saves), final_save),
-    ]
+    eval_steps, save_steps = eval_steps or _period(evaluations), save_steps or _period(saves)
+    if eval_steps and timeline.total % eval_steps == 0:
+        final_eval = 1.0  # due anyway
+    kinds = [_Kind("evaluation", evaluations, eval_steps, final_eval), _Kind("save", saves, save_steps, final_save)]
     intervals = _intervals(timeline, kinds)
     if len(intervals) < 2:
         return None
@@ -149,7 +149,7 @@ def read_pace(
         ordinary = intervals
     else:
         usual = _usual(ordinary, timeline.whole_seconds)
-        found = None if evaluations else _hidden_pauses(ordinary, usual, timeline.whole_seconds)
+        found = None if evaluations else _hidden_pauses(ordinary, usual, timeline, final_save)
         _measure(intervals, kinds, usual, found[0] if found else None)
         rhythms = tuple(_rhythm(k, timeline) for k in kinds if k.period or k.named)
         if found:
@@ -270,14 +270,14 @@ def _mean_length(lengths: Sequence[float]) -> tuple[float, float]:
 
 
 def _hidden_pauses(
-    ordinary: list[_Interval], usual: float, whole_seconds: bool
+    ordinary: list[_Interval], usual: float, timeline: Timeline, final: float
 ) -> tuple[Rhythm, list[_Interval]] | None:
     """A regular pause that the log does not name: intervals that are far too long, at equal distances.
 
     Returns: the pause, and the intervals without it; None if there is none.
     """
     scatter = median(abs(i.pace - usual) for i in ordinary) * 1.5
-    floor = 3.0 if whole_seconds else 0.5
+    floor = 3.0 if timeline.whole_seconds else 0.5
 
     def is_slow(i: _Interval) -> bool:
         return i.seconds - usual * i.steps > max(6 * scatter * i.steps, floor, 0.2 * i.seconds)
@@ -302,7 +302,8 @@ def _hidden_pauses(
         return None
     rest = [i for i in ordinary if not is_slow(i)]
     last = int(slow[-1].start)
-    return Rhythm("pause", length, period, len(slow), last, final=0.0, phase=last % period, error=error), rest
+    due_last = final if (timeline.total - last) % period == 0 else 0.0
+    return Rhythm("pause", length, period, len(slow), last, due_last, phase=last % period, error=error), rest
 
 
 def _without_warm_up(ordinary: list[_Interval]) -> tuple[list[_Interval], int]:
