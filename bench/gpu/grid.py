@@ -1,6 +1,6 @@
 """Step time and memory of LoRA on one GPU over rank × micro-batch × tokens × gradient checkpointing.
 
-    python -m bench.gpu.grid FOLDER --out grid.json [--ranks 8 16 32 64 128] [--batches 1 2 4 6 8] …
+    python -m bench.gpu.grid FOLDER --out grid.json [--ranks 32 64 8 128 16] [--batches 1 2 4 6 8] …
 
 Every cell is a few optimizer steps of LLaMA-Factory's own trainer on the arguments that a preset gives; the base model
 is loaded once and gets a new adapter for each rank. The first step of a cell is not counted. An out-of-memory error is
@@ -15,7 +15,10 @@ import json
 import statistics
 import time
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
+
+SPLITS: Final = ((2, 4), (4, 2), (6, 1))
+"""Micro-batch × accumulation of the guide's presets."""
 
 
 class Cell(NamedTuple):
@@ -30,17 +33,26 @@ class Cell(NamedTuple):
 
 def cells(args: argparse.Namespace) -> list[Cell]:
     """The cells in an order that needs few new adapters and keeps the most telling first."""
-    ranks = sorted(args.ranks, key=lambda rank: (rank != 32, rank))
-    grid = [
-        Cell(rank, batch, tokens, checkpointing)
-        for rank in ranks
-        for checkpointing in ((True, False) if args.without_checkpointing else (True,))
-        for tokens in args.tokens
-        for batch in args.batches
-    ]
-    same_effective = [Cell(32, b, args.tokens[0], True, a) for b, a in ((2, 4), (4, 2), (6, 1)) if args.split]
-    first = [cell for cell in grid if cell.rank == ranks[0]]
-    return first + same_effective + [cell for cell in grid if cell.rank != ranks[0]]
+    first, *others = args.ranks
+
+    def grid(rank: int, checkpointing: bool) -> list[Cell]:
+        return [Cell(rank, batch, tokens, checkpointing) for tokens in args.tokens for batch in args.batches]
+
+    order = grid(first, True)
+    if args.split:
+        order += [Cell(first, batch, args.tokens[0], True, accumulation) for batch, accumulation in SPLITS]
+    if args.without_checkpointing:
+        order += grid(first, False)
+    for rank in others:
+        order += grid(rank, True)
+    done = measured(args.done)
+    return [cell for cell in order if cell not in done]
+
+
+def measured(files: list[Path]) -> set[Cell]:
+    """The cells that stand in earlier results."""
+    rows = [json.loads(line) for file in files if file.exists() for line in file.read_text().splitlines()]
+    return {Cell(*(row[name] for name in Cell._fields)) for row in rows if "rank" in row}
 
 
 class StepTimer:
@@ -245,13 +257,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="made by bench.gpu.model8b")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--ranks", type=int, nargs="+", default=[8, 16, 32, 64, 128])
+    parser.add_argument("--ranks", type=int, nargs="+", default=[32, 64, 8, 128, 16], help="the first one in full")
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 2, 4, 6, 8])
     parser.add_argument("--tokens", type=int, nargs="+", default=[1000, 2500, 4000])
     parser.add_argument("--steps", type=int, default=4, help="optimizer steps a cell; the first is not counted")
     parser.add_argument("--seconds", type=float, default=540, help="no new cell is begun after this")
-    parser.add_argument("--without-checkpointing", action="store_true", help="also measure without it")
+    parser.add_argument("--without-checkpointing", action="store_true", help="the first rank also without it")
     parser.add_argument("--split", action="store_true", help="also 2×4, 4×2 and 6×1 at the shortest length")
+    parser.add_argument("--done", type=Path, nargs="*", default=[], help="earlier results; their cells are left out")
     args = parser.parse_args()
     begun = time.monotonic()
     bench = Bench(args.folder, args.folder / "work")

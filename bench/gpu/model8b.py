@@ -127,7 +127,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--shape", choices=("8b", "tiny"), default="8b")
     parser.add_argument("--lengths", type=int, nargs="+", default=[1000, 2500, 4000])
-    parser.add_argument("--rows", type=int, default=320)
+    parser.add_argument("--rows", type=int, default=160)
     args = parser.parse_args()
     begun = time.monotonic()
     ensure_tiny(args.folder)
