@@ -11,7 +11,7 @@ if [ -n "$wheels" ] && [ ! -d "$packages" ]; then
 fi
 export PYTHONPATH=$packages:$PWD TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1 TRANSFORMERS_VERBOSITY=error
 export LLAMAFACTORY_VERBOSITY=WARN PYTHONUNBUFFERED=1
-python3 -m bench.gpu.model8b "$folder" --shape "${SHAPE:-8b}" || exit 1
+python3 -m bench.gpu.model8b "$folder" --shape "${SHAPE:-8b}" --rows "${ROWS:-160}" || exit 1
 for part in ${PARTS:-whole grid}; do
   case $part in
     whole) python3 -m bench.gpu.whole_run "$folder" --out "$out/whole.json" ;;
