@@ -57,9 +57,9 @@ LAB_WAYS = {
 WAYS = ("local", "server", "pocket", *(pytest.param(f"lab-{name}", marks=pytest.mark.cluster) for name in LAB_WAYS))
 
 
-@pytest.fixture(scope="module", params=WAYS)
+@pytest.fixture(scope="session", params=WAYS)
 def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    """Each way to a cluster in turn, logged in once for all tests of a module."""
+    """Each way to a cluster in turn, logged in once for all tests."""
     way: str = request.param
     with contextlib.ExitStack() as stack:
         makers: dict[str, Callable[[], Place]] = {

@@ -53,10 +53,12 @@ make_keys() {
 
 start_ssh() {
   mkdir -p /run/sshd; chmod 755 /run/sshd
-  printf 'auth required pam_unix.so\n' >/etc/pam.d/wst-lab-otp
-  local code="auth required pam_google_authenticator.so secret=$RUN/otp/\${USER} user=root no_strict_owner"
-  local rest='account required pam_unix.so\nsession required pam_unix.so\n'
-  { echo "$code"; printf "$rest"; } | tee /etc/pam.d/wst-lab-code >>/etc/pam.d/wst-lab-otp
+  cat >/etc/pam.d/wst-lab-code <<P
+auth required pam_google_authenticator.so secret=$RUN/otp/\${USER} user=root no_strict_owner
+account required pam_unix.so
+session required pam_unix.so
+P
+  { echo "auth required pam_unix.so"; cat /etc/pam.d/wst-lab-code; } >/etc/pam.d/wst-lab-otp
   # PAM chooses its rules by the name of the program.
   ln -sf /usr/sbin/sshd "$RUN/wst-lab-otp"; ln -sf /usr/sbin/sshd "$RUN/wst-lab-code"
   start_sshd login $PORT_LOGIN /usr/sbin/sshd
@@ -69,6 +71,9 @@ start_ssh() {
 
 start_sshd() { # NAME PORT PROGRAM EXTRA-LINES…
   local name=$1 port=$2 program=$3; shift 3
+  # OpenSSH from 9.8 takes PAM's rules from this option instead of the program's name.
+  if [ "$program" != /usr/sbin/sshd ] && /usr/sbin/sshd -T -f /dev/null -h "$KEYS/id_ed25519" \
+      -o "PAMServiceName=${program##*/}" >/dev/null 2>&1; then set -- "$@" "PAMServiceName ${program##*/}"; fi
   ssh-keygen -q -t ed25519 -N '' -f "$ETC/host-$name"
   { printf '%s\n' "$@"
     cat <<S
