@@ -73,7 +73,6 @@ class Daemon:
             "USER": user,
             "LOGNAME": user,
             "SHELL": "/bin/sh",
-            "WEBSIGHT_POCKET": str(self.folder),
         }
         os.chdir(self.folder)
         (self.folder / "control").unlink(missing_ok=True)

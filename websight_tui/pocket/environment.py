@@ -75,20 +75,18 @@ def output_paths(job: Job, user: User) -> tuple[str, str]:
     return out, expand_pattern(job.stderr, job, user) if job.stderr else out
 
 
-def job_environment(job: Job, base: Mapping[str, str], user: User, cluster: str, folder: str) -> dict[str, str]:
+def job_environment(job: Job, base: Mapping[str, str], user: User, cluster: str) -> dict[str, str]:
     """The environment of the batch script: what was exported at submission and Slurm's variables.
 
     Args:
         base: the exported part.
         cluster: its name.
-        folder: the state folder, by which the shims find the daemon.
     """
     nodes = compress_nodes(job.node_list)
     per_node = job.ntasks_per_node or -(-job.ntasks // job.nodes)
     repeated = f"(x{job.nodes})" if job.nodes > 1 else ""
     env = {
         **base,
-        "WEBSIGHT_POCKET": folder,
         "ENVIRONMENT": "BATCH",
         "SLURMD_NODENAME": job.node_list[0],
         "SLURM_CLUSTER_NAME": cluster,

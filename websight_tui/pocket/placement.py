@@ -65,16 +65,24 @@ def could_ever_run(job: Job, cluster: Cluster) -> bool:
 
 def expected_start(job: Job, cluster: Cluster, running: Sequence[Job], now: float, down: Iterable[str] = ()) -> float:
     """When `job` could start if running jobs use all their time; FOREVER if that cannot be said."""
+    return expected_place(job, cluster, running, now, down)[0]
+
+
+def expected_place(
+    job: Job, cluster: Cluster, running: Sequence[Job], now: float, down: Iterable[str] = ()
+) -> tuple[float, list[str]]:
+    """(when `job` could start if running jobs use all their time, where); (FOREVER, []) if that cannot be said."""
     left = list(running)
     moment = now
     while True:
-        if choose(job, free_nodes(cluster, left, down)):
-            return moment
+        nodes = choose(job, free_nodes(cluster, left, down))
+        if nodes:
+            return moment, nodes
         if not left:
-            return FOREVER
+            return FOREVER, []
         first = min(left, key=lambda other: other.deadline or FOREVER)
         if first.deadline is None:
-            return FOREVER
+            return FOREVER, []
         moment = max(now, first.deadline)
         left.remove(first)
 

@@ -6,24 +6,23 @@ jobs between ticks. Every change is on disk before it shows in the world, so tha
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from websight_tui.pocket.database import Database
 from websight_tui.pocket.dependencies import Answer, judge
-from websight_tui.pocket.environment import compress_nodes, job_environment, output_paths
+from websight_tui.pocket.environment import compress_nodes, output_paths
+from websight_tui.pocket.launch import keep_submission, start_wrapper, write_spool
 from websight_tui.pocket.model import (
     REQUEUE_DELAY_S,
     Cluster,
     Job,
     User,
 )
-from websight_tui.pocket.placement import FOREVER, expected_start, plan
+from websight_tui.pocket.placement import FOREVER, expected_place, plan
 from websight_tui.pocket.processes import Incarnation, family, send
 from websight_tui.pocket.times import Clock, stamp
 
@@ -81,10 +80,6 @@ class Scheduler:
         """As priority/basic counts: the earlier, the higher; 0 while held."""
         return 0 if job.hold else 4294901760 - job.job_id
 
-    def script(self, job: Job) -> str:
-        """The batch script as submitted."""
-        return (self.folder / "spool" / str(job.job_id) / "script").read_text(errors="replace")
-
     # --- changing
 
     def take_id(self) -> int:
@@ -97,10 +92,7 @@ class Scheduler:
     def add(self, jobs: Sequence[Job], script: bytes, env: Mapping[str, str], umask: int = 0o022) -> None:
         """Takes submitted jobs: script and environment are kept until they start."""
         for job in jobs:
-            keep = self.folder / "spool" / f"{job.job_id}"
-            keep.mkdir(parents=True, exist_ok=True)
-            (keep / "script").write_bytes(script)
-            (keep / "environment.json").write_text(json.dumps({"env": dict(env), "umask": umask}))
+            keep_submission(self.folder, job, script, env, umask)
             self.jobs[job.job_id] = job
         self._database.save(jobs)
         self.wake()
@@ -303,10 +295,11 @@ class Scheduler:
         for job in able:
             if job.job_id in reasons:
                 job.reason = reasons[job.job_id]
-                start = FOREVER
+                start, nodes = FOREVER, []
                 if job.reason == "Resources":
-                    start = expected_start(job, self.cluster, running, now, self.down_nodes)
+                    start, nodes = expected_place(job, self.cluster, running, now, self.down_nodes)
                 job.expected_start = start if start < FOREVER else None
+                job.scheduled_nodes = compress_nodes(nodes)
         changed = [j for j in pending if before.get(j.job_id) != (j.reason, j.expected_start, j.dependency)]
         self._database.save([job for job in changed if job.state != "RUNNING"])
 
@@ -349,45 +342,16 @@ class Scheduler:
         """Writes down that the job runs, then starts its wrapper."""
         job.state, job.reason, job.start, job.node_list = "RUNNING", "None", now, nodes
         job.expected_start, job.scheduled_nodes, job.begin = None, compress_nodes(nodes), None
-        kept = self.folder / "spool" / str(job.job_id)
-        environment = json.loads((kept / "environment.json").read_text())
-        spool = self.incarnation(job).spool
-        spool.mkdir(parents=True, exist_ok=True)
-        script = spool / "script"
-        script.write_bytes((kept / "script").read_bytes())
-        script.chmod(0o700)
-        out, err = output_paths(job, self.user)
-        spec = {
-            "argv0": str(script),
-            "args": job.args,
-            "cwd": job.work_dir,
-            "stdin": job.stdin,
-            "stdout": out,
-            "stderr": err,
-            "append": job.open_mode == "append",
-            "umask": environment["umask"],
-            "knock": str(self.folder / "knock"),
-            "env": job_environment(job, environment["env"], self.user, self.cluster.name, str(self.folder)),
-        }
-        (spool / "spec.json").write_text(json.dumps(spec))
+        write_spool(self.folder, self.incarnation(job).spool, job, self.user, self.cluster.name)
         self._database.save([job])
-        self._wrap(job)
-
-    def _wrap(self, job: Job) -> None:
-        wrapper = Path(__file__).with_name("wrapper.py")
-        self._wrappers[job.job_id] = subprocess.Popen(
-            [sys.executable, "-I", "-S", str(wrapper), str(self.incarnation(job).spool)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        self._wrappers[job.job_id] = start_wrapper(self.incarnation(job).spool)
 
     def recover(self) -> None:
         """After a start: a job that was written down as running but never got its wrapper gets it now."""
         for job in self.jobs.values():
             processes = self.incarnation(job)
             if job.state == "RUNNING" and not processes.started and not processes.alive:
-                self._wrap(job)
+                self._wrappers[job.job_id] = start_wrapper(processes.spool)
 
     def _step_members(self, job: Job) -> list[int]:
         return family(self.step_pids.get(job.job_id, ()))

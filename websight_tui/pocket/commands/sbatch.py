@@ -22,7 +22,7 @@ from websight_tui.pocket.model import (
     Reply,
     Request,
 )
-from websight_tui.pocket.placement import FOREVER, could_ever_run, expected_start
+from websight_tui.pocket.placement import FOREVER, could_ever_run, expected_place
 from websight_tui.pocket.scheduler import Scheduler
 from websight_tui.pocket.times import UNLIMITED, stamp
 
@@ -246,8 +246,8 @@ def _refusal(scheduler: Scheduler, refused: Refused, job: Job, wishes: Wishes) -
 
 def _test_only(scheduler: Scheduler, job: Job) -> Reply:
     running = [other for other in scheduler.jobs.values() if other.state == "RUNNING" or other.completing]
-    start = expected_start(job, scheduler.cluster, running, scheduler.now(), scheduler.down_nodes)
-    nodes = compress_nodes(list(scheduler.cluster.nodes[: job.nodes]))
+    start, names = expected_place(job, scheduler.cluster, running, scheduler.now(), scheduler.down_nodes)
+    nodes = compress_nodes(names or list(scheduler.cluster.nodes[: job.nodes]))
     moment = stamp(start if start < FOREVER else scheduler.now(), {})
     return Reply(
         err=f"sbatch: Job {scheduler.take_id()} to start at {moment} using {job.cpus} processors "

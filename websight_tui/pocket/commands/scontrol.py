@@ -8,6 +8,7 @@ from pathlib import Path
 from websight_tui.pocket.commands import show
 from websight_tui.pocket.dependencies import is_valid
 from websight_tui.pocket.getopt_long import Options, table
+from websight_tui.pocket.launch import kept_script
 from websight_tui.pocket.model import VERSION, CommandError, Job, Reply, Request
 from websight_tui.pocket.scheduler import Scheduler
 from websight_tui.pocket.times import UNLIMITED, parse_limit, parse_moment
@@ -114,7 +115,7 @@ def _write_script(scheduler: Scheduler, request: Request, rest: list[str]) -> Re
     jobs = _jobs(scheduler, rest[0]) if rest else []
     if not jobs:
         return Reply(1, err="job script retrieval failed: Invalid job id specified\n")
-    text = scheduler.script(jobs[0])
+    text = kept_script(scheduler.folder, jobs[0])
     if rest[1:] == ["-"]:
         return Reply(out=text)
     path = Path(request.cwd, rest[1] if rest[1:] else f"slurm-{jobs[0].job_id}.sh")

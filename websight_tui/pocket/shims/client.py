@@ -16,6 +16,7 @@ CONNECT_TEXT = {
     "scancel": "scancel: error: Unable to contact slurm controller (connect failure)\n",
     "srun": "srun: error: Unable to allocate resources: Unable to contact slurm controller (connect failure)\n",
     "sacct": "sacct: error: Problem talking to the database: Connection refused\n",
+    "pocketctl": "pocketctl: the pocket cluster is not running\n",
     "sacctmgr": "sacctmgr: error: Problem talking to the database: Connection refused\n",
 }
 
