@@ -195,7 +195,8 @@ class Server:
             tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            if tasks:
+                await asyncio.wait(tasks, timeout=2)
 
         self.call(end)
         self._loop.call_soon_threadsafe(self._loop.stop)

@@ -111,6 +111,18 @@ def test_a_locked_key_is_unlocked_once(make_server: Make, kind: str) -> None:
     transport.close()
 
 
+def test_no_passphrase_is_asked_for_a_key_that_would_not_do(make_server: Make) -> None:
+    server = make_server()
+    key = asyncssh.generate_private_key("ssh-rsa")
+    path = server.folder / "stranger"
+    key.write_private_key(str(path), passphrase="x", rounds=1, ignore_few_rounds=True)
+    key.write_public_key(f"{path}.pub")
+    person = Person([["x"]])
+    with pytest.raises(AuthError, match="1 key offered"):
+        login(server, person, identity_file=str(path))
+    assert not person.asked
+
+
 def test_a_certificate_lets_in(make_server: Make) -> None:
     server = make_server()
     authority, key = asyncssh.generate_private_key("ssh-ed25519"), asyncssh.generate_private_key("ssh-ed25519")

@@ -17,6 +17,7 @@ from websight_tui.remote.fallback import NeedsOpenSsh
 from websight_tui.remote.port import HostKey, Prompt, Prompter, Unattended
 from websight_tui.remote.ssh_config import Hop
 from websight_tui.remote.ssh_keys import KeyRing
+from websight_tui.remote.ssh_transport import LoginTransport
 
 TRIES: Final = 3
 """How often a wrong password or code may be corrected, as with ssh (NumberOfPasswordPrompts)."""
@@ -50,7 +51,7 @@ class _GaveUp(Exception):
     """The person closed the question."""
 
 
-def authenticate(transport: paramiko.Transport, hop: Hop, questions: Questions, ring: KeyRing) -> None:
+def authenticate(transport: LoginTransport, hop: Hop, questions: Questions, ring: KeyRing) -> None:
     """Logs `transport` in as `hop.user`.
 
     Raises: AuthError (refused, or the person gave up), NeedsOpenSsh, ConnectError (the line broke).
@@ -71,9 +72,9 @@ def authenticate(transport: paramiko.Transport, hop: Hop, questions: Questions, 
 
 
 class _Login:
-    def __init__(self, transport: paramiko.Transport, hop: Hop, questions: Questions, ring: KeyRing) -> None:
+    def __init__(self, transport: LoginTransport, hop: Hop, questions: Questions, ring: KeyRing) -> None:
         self.transport, self.hop, self.questions, self.ring = transport, hop, questions, ring
-        self.keys: Iterator[PKey] = ring.offers(hop, questions)
+        self.keys: Iterator[PKey] = ring.offers(hop, questions, self.accepts_key)
         self.keys_offered = 0
         self.allowed: list[str] = []
         self.tried: list[str] = []
@@ -110,6 +111,15 @@ class _Login:
                 continue
             return True
         return False
+
+    def accepts_key(self, blob: bytes) -> bool:
+        """Whether the server would take this public key; an answer of no counts as a try, as everywhere."""
+        kind = blob[4 : 4 + int.from_bytes(blob[:4], "big")].decode("ascii", "replace")
+        if self.keys_offered >= MAX_KEYS:
+            return False
+        accepted = self.transport.would_accept(self.hop.user, kind, blob)
+        self.keys_offered += not accepted
+        return accepted
 
     def with_questions(self) -> bool:
         if not self.questions.attended:

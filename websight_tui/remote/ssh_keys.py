@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import os
-from collections.abc import Iterator
+import socket
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -27,8 +29,12 @@ class KeyRing:
         self.skipped_hardware = False
         """Whether a key was passed over because it lives in a hardware token."""
 
-    def offers(self, hop: Hop, prompts: Prompter) -> Iterator[PKey]:
-        """Keys in the order to offer them: the agent's, then files without a passphrase, then those that need one."""
+    def offers(self, hop: Hop, prompts: Prompter, acceptable: Callable[[bytes], bool]) -> Iterator[PKey]:
+        """Keys in the order to offer them: the agent's, then files without a passphrase, then those that need one.
+
+        Args:
+            acceptable: whether the server would take a public key, so that no passphrase is asked in vain.
+        """
         wanted = {blob for path in hop.identity_files if (blob := _public_blob(path)) is not None}
         in_agent = _agent_keys(hop.agent)
         configured = [key for key in in_agent if key.blob in wanted]
@@ -52,6 +58,9 @@ class KeyRing:
                 else:
                     yield from _with_certificates(key, path, hop) if key else ()
         for path in locked:
+            blobs = [blob for blob in (_public_blob(path), *map(_blob_of_line, _certificates(path, hop))) if blob]
+            if blobs and not any(map(acceptable, blobs)):
+                continue
             unlocked = self._unlock(path, prompts)
             if unlocked is not None:
                 yield from _with_certificates(unlocked, path, hop)
@@ -89,7 +98,7 @@ def _with_certificates(key: PKey, path: Path, hop: Hop) -> Iterator[PKey]:
     """The key with each certificate that was issued for it, then bare."""
     body = key.asbytes()
     body = body[4 + int.from_bytes(body[:4], "big") :]
-    for certificate in (*hop.certificate_files, path.with_name(path.name + "-cert.pub")):
+    for certificate in _certificates(path, hop):
         blob = _blob_of_line(certificate)
         if blob is None or body not in blob:
             continue
@@ -102,6 +111,10 @@ def _with_certificates(key: PKey, path: Path, hop: Hop) -> Iterator[PKey]:
     yield key
 
 
+def _certificates(path: Path, hop: Hop) -> tuple[Path, ...]:
+    return (*hop.certificate_files, path.with_name(path.name + "-cert.pub"))
+
+
 def _public_blob(path: Path) -> bytes | None:
     """The public half of an identity file: from FILE.pub, or from FILE where that is itself a public key."""
     public = path if path.suffix == ".pub" else path.with_name(path.name + ".pub")
@@ -109,8 +122,6 @@ def _public_blob(path: Path) -> bytes | None:
 
 
 def _blob_of_line(path: Path) -> bytes | None:
-    import base64
-
     try:
         return base64.b64decode(path.read_text(encoding="utf-8").split()[1])
     except (OSError, ValueError, IndexError):
@@ -118,8 +129,6 @@ def _blob_of_line(path: Path) -> bytes | None:
 
 
 def _is_hardware(path: Path) -> bool:
-    import base64
-
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
         data = base64.b64decode("".join(line for line in lines if not line.startswith("-")))
@@ -132,8 +141,6 @@ class _AgentAt(AgentSSH):
     """paramiko's agent, at a socket that the configuration names."""
 
     def __init__(self, path: str) -> None:
-        import socket
-
         super().__init__()
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         connection.settimeout(60)  # a person may have to confirm the use of a key

@@ -39,7 +39,7 @@ def log_in(
 
     Raises: ConnectError, HostKeyError, AuthError.
     """
-    transport: paramiko.Transport | None = None
+    transport: LoginTransport | None = None
     for hop in hops:
         line = _connect(hop) if transport is None else _through(transport, hop)
         transport = _exchange_keys(hop, line)
@@ -115,7 +115,7 @@ def _through(transport: paramiko.Transport, hop: Hop) -> paramiko.Channel:
         ) from exc
 
 
-def _exchange_keys(hop: Hop, line: socket.socket | paramiko.Channel) -> paramiko.Transport:
+def _exchange_keys(hop: Hop, line: socket.socket | paramiko.Channel) -> LoginTransport:
     try:
         transport = LoginTransport(line)
     except (paramiko.SSHException, OSError) as exc:

@@ -19,9 +19,12 @@ from paramiko.transport import ServiceRequestingTransport
 
 _USERAUTH_REQUEST: Final = b"\x32"
 _SERVICE_REQUEST: Final = b"\x05"
+_MESSAGE_60: Final = 60
 
 
 class _AuthHandler(AuthOnlyHandler):
+    _accepted = False
+
     def send_auth_request(
         self, username: str, method: str, finish_message: Callable[[Message], object] | None = None
     ) -> list[str]:
@@ -41,6 +44,38 @@ class _AuthHandler(AuthOnlyHandler):
             transport._send_message(message)
         return self.wait_for_response(self.auth_event)
 
+    def would_accept(self, username: str, kind: str, blob: bytes) -> bool:
+        """Asks whether a public key would do, without proving that we hold it."""
+
+        inner: Any = self
+
+        def finish(message: Message) -> None:
+            message.add_boolean(False)
+            message.add_string(inner._finalize_pubkey_algorithm(kind))
+            message.add_string(blob)
+
+        self._accepted = False
+        try:
+            self.send_auth_request(username, "publickey", finish)
+        except paramiko.AuthenticationException:
+            if not self.transport.is_active():
+                raise
+        return self._accepted
+
+    @property
+    def _client_handler_table(self) -> dict[int, Callable[[Message], None]]:
+        base: Any = super()
+        return {**base._client_handler_table, _MESSAGE_60: self._on_60}
+
+    def _on_60(self, message: Message) -> None:
+        # One number, two meanings: "this key would do", and a round of keyboard-interactive questions.
+        if self.auth_method == "publickey" and self.auth_event is not None:
+            self._accepted = True
+            self.auth_event.set()
+        else:
+            inner: Any = self
+            inner._parse_userauth_info_request(message)
+
 
 class LoginTransport(ServiceRequestingTransport):
     """A Transport for `ssh_auth.authenticate`."""
@@ -49,6 +84,12 @@ class LoginTransport(ServiceRequestingTransport):
 
     def get_auth_handler(self) -> AuthOnlyHandler:
         return _AuthHandler(self)
+
+    def would_accept(self, username: str, kind: str, blob: bytes) -> bool:
+        """Whether the server would accept a public key of this type and content for `username`."""
+        self.ensure_session()
+        handler = self.auth_handler
+        return isinstance(handler, _AuthHandler) and handler.would_accept(username, kind, blob)
 
     def ensure_session(self) -> None:
         """Asks for the login service once. Raises SSHException if the line breaks or nothing comes."""
