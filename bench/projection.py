@@ -23,8 +23,11 @@ from typing import Final
 from bench.tables import markdown_table, put_between_marks
 from websight_tui.metrics.detect import read_any
 from websight_tui.metrics.model import Segment, TrainingLog
+from websight_tui.presets import BUILT_IN
 from websight_tui.projection.bands import Row
 from websight_tui.projection.finish import project
+from websight_tui.projection.forecast import forecast
+from websight_tui.projection.history import PastRun
 from websight_tui.projection.model import Projection, Verdict
 from websight_tui.projection.timeline import cut_log, timeline_of
 
@@ -97,6 +100,8 @@ def _usable(name: str, repository: str, log: TrainingLog, least_s: float) -> Run
     if segment is None or len(segment.columns) < _LEAST_LINES or segment.total_steps <= 0:
         return None
     if "ended_early_at" in segment.meta or segment.last_step < 0.985 * segment.total_steps:
+        return None
+    if len(timeline_of(segment).steps) < _LEAST_LINES:  # no clock
         return None
     whole = project(log, limit_s=None)
     if whole.total_s is None or whole.total_s < least_s:
@@ -348,6 +353,29 @@ def report(runs: Sequence[Run]) -> str:
     return "\n\n".join(parts)
 
 
+def forecast_table() -> str:
+    """What a number of runs of one's own, 20 s a step on 8 H100, does to the forecasts of three presets."""
+    presets = {preset.name: preset for preset in BUILT_IN}
+    rows = []
+    for count in (0, 1, 2, 5, 20):
+        history = (PastRun(presets["rank32"], "hai", "H100", 8, step_s=20.0, steps=500),) * count
+        cells = [f"{count} run{'s' * (count != 1)} of rank32"]
+        for name in ("rank32", "half-epoch", "baseline"):
+            made = forecast(
+                presets[name],
+                world_size=8,
+                gpu="H100",
+                limit_s=8 * 3600,
+                cluster="hai",
+                samples=presets[name].train_samples,
+                history=history,
+            )
+            low, high = (end / 3600 for end in made.seconds_80 or (0.0, 0.0))
+            cells.append(f"{(made.seconds or 0.0) / 3600:.1f} h ({low:.1f}–{high:.1f}), {made.verdict.value}")
+        rows.append(cells)
+    return markdown_table(["after", "rank32", "half-epoch", "baseline"], rows)
+
+
 def conformal_module(runs: Sequence[Run]) -> str:
     """The text of websight_tui/projection/conformal.py."""
     rows = [f"({', '.join(f'{value:.2f}' for value in row)})," for row in quantile_table(misses(runs))]
@@ -395,6 +423,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(text)
     if args.docs:
         put_between_marks(args.docs, "bench-projection", text)
+        put_between_marks(args.docs, "bench-forecast", forecast_table())
     return 0
 
 

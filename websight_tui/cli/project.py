@@ -62,12 +62,12 @@ def limit_seconds(text: str) -> int:
 
 
 def share(text: str) -> float:
-    """ "25%" or "0.25" as 0.25, for argparse."""
+    """ "25%", "25" or "0.25" as 0.25, for argparse."""
     try:
         value = float(text.removesuffix("%"))
     except ValueError:
         value = float("nan")
-    value = value / 100 if text.endswith("%") else value
+    value = value / 100 if text.endswith("%") or 1 < value <= 100 else value
     if not 0 < value <= 1:
         raise argparse.ArgumentTypeError(f"'{text}' is no share; expected one such as 25% or 0.25")
     return value

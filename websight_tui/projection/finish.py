@@ -158,15 +158,20 @@ def _with_meta(known: RunFacts, segment: Segment, timeline: Timeline) -> RunFact
 
 def _is_over(segment: Segment, timeline: Timeline) -> bool:
     ended = segment.end in ("finished", "saved-and-stopped", "failed") or "ended_early_at" in segment.meta
-    return ended and (timeline.now > 0 or segment.ended_at is not None)
+    return ended and _real_end(segment, timeline) > 0
 
 
 def _real_end(segment: Segment, timeline: Timeline) -> float:
+    """Seconds of a segment that has ended, by the best clock that its log has; 0 if it has none."""
     end = timeline.now
     if segment.ended_at is not None and segment.started_at is not None:
         end = max(end, segment.ended_at - segment.started_at)
-    after = segment.meta.get("final_pass_elapsed")
-    return max(end, after) if isinstance(after, (int, float)) and math.isfinite(after) else end
+    metrics = segment.meta.get("final_metrics")
+    runtime = metrics.get("train_runtime") if isinstance(metrics, dict) and end <= 0 else None
+    for after in (segment.meta.get("final_pass_elapsed"), runtime):
+        if isinstance(after, (int, float)) and math.isfinite(after):
+            end = max(end, after)
+    return end
 
 
 def _pauses_to_come(pace: Pace, timeline: Timeline, known: RunFacts, found: Findings) -> tuple[float, float, float]:
@@ -232,7 +237,7 @@ def _answer(
         step=timeline.step,
         total_steps=timeline.total,
         segment_start=timeline.start,
-        elapsed_s=timeline.now,
+        elapsed_s=total if total is not None and narrow == (total, total) else timeline.now,
         total_s=total,
         total_s_80=narrow,
         total_s_95=wide,

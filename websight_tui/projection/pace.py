@@ -23,6 +23,8 @@ _REGIME_RATIO: Final = 1.25
 """A change of pace smaller than this is drift."""
 _QUIET: Final = 0.12
 """Scatter of the blocks, relative to their mean, below which a pace is settled."""
+_LEVELS_RATIO: Final = 1.4
+"""Two levels of pace are at least this far apart."""
 _DRIFT_PRIOR: Final = 40.0
 """How strong a drift must be (in squared standard errors) to be believed by half."""
 
@@ -172,7 +174,7 @@ def read_pace(
         drift=drift,
         regime_at=at if change else None,
         regime_before=before,
-        unsettled=_jumps(blocks, timeline.whole_seconds) >= 2,
+        unsettled=_flips(blocks, timeline.whole_seconds),
         warm_up=warm_up,
     )
 
@@ -364,18 +366,24 @@ def _regime_change(blocks: Sequence[_Interval]) -> int:
     return 0
 
 
-def _jumps(blocks: Sequence[_Interval], whole_seconds: bool) -> int:
-    """How often the pace flips between clearly different levels (differences of the clock's rounding do not count)."""
+def _flips(blocks: Sequence[_Interval], whole_seconds: bool) -> bool:
+    """Whether the pace flips between two levels that it stays on for a while.
+
+    Noise changes sides at every other block; a difference that the rounding of the clock can make is none.
+    """
     if len(blocks) < 4:
-        return 0
+        return False
     paces = [b.pace for b in blocks]
-    low, high = min(paces), max(paces)
+    middle = (min(paces) + max(paces)) / 2
+    high, low = [p for p in paces if p > middle], [p for p in paces if p <= middle]
+    if not high or not low:
+        return False
+    above, below = sum(high) / len(high), sum(low) / len(low)
     rounding = 2.5 / median(b.steps for b in blocks) if whole_seconds else 0.0
-    if low <= 0 or high / low < 1.6 or high - low < 2 * rounding:
-        return 0
-    middle = (low + high) / 2
-    sides = [p > middle for p in paces]
-    return sum(a != b for a, b in pairwise(sides))
+    if above < _LEVELS_RATIO * below or above - below < 2 * rounding:
+        return False
+    switches = sum((a > middle) != (b > middle) for a, b in pairwise(paces))
+    return 2 <= switches <= max(3, len(paces) // 3)
 
 
 def _settle(blocks: Sequence[_Interval], whole_seconds: bool) -> tuple[float, float, float]:

@@ -72,7 +72,7 @@ def _too_early(found: Findings) -> list[str]:
 
 def _ended(found: Findings, total: float) -> str:
     timeline, end = found.timeline, found.segment.end
-    where = f"at step {timeline.step:,} of {timeline.total:,}" if timeline.step < timeline.total else ""
+    where = f"at step {timeline.step:,} of {timeline.total:,}" if timeline.step < 0.995 * timeline.total else ""
     took = f"after {duration(total)}"
     if end == "failed":
         return f"failed {where} {took}".replace("  ", " ")
