@@ -22,14 +22,14 @@ from typing import Any
 from trainer import grid
 from trainer.rows import dataset_entry, make_row
 
-VERSION = 2
+VERSION = 3
 """Raised when the files' content changes; a folder of another version is replaced."""
 SEED = 7
 SPLITS = {"tiny_clicks": 160, "tiny_clicks_validation": 16, "tiny_clicks_test": 16}
 IMAGE_SIZE = (224, 128)
 """Pixels; 28 image tokens, and the same shape as the grid."""
 
-# What stands where on a page, in grid units: middle and half the size. Places vary in steps of 20 units by up to a
+# What stands where on a page, in grid units: middle and half the size. Places vary in steps of 40 units by up to a
 # fifth of the half size: few enough answers for 80 steps to learn them.
 ELEMENTS: dict[str, tuple[int, int, int, int]] = {
     "logo": (110, 70, 80, 40),
@@ -42,7 +42,7 @@ ELEMENTS: dict[str, tuple[int, int, int, int]] = {
     "help link": (1240, 740, 90, 36),
 }
 ASKED_FOR = ("search box", "log in button", "menu", "buy button")
-STEP, VARIATION = 20, 0.2
+STEP, VARIATION = 40, 0.2
 COLORS = [(210, 60, 50), (40, 150, 80), (50, 90, 210), (220, 140, 30), (120, 70, 170), (30, 140, 160)]
 
 
