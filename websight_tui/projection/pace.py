@@ -13,20 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import median
-from typing import Final
 
+from websight_tui.projection.drift import Interval, settle
 from websight_tui.projection.timeline import Pause, Timeline
-
-_BLOCKS: Final = 48
-"""Blocks that drift and regime changes are judged on."""
-_REGIME_RATIO: Final = 1.25
-"""A change of pace smaller than this is drift."""
-_QUIET: Final = 0.12
-"""Scatter of the blocks, relative to their mean, below which a pace is settled."""
-_LEVELS_RATIO: Final = 1.4
-"""Two levels of pace are at least this far apart."""
-_DRIFT_PRIOR: Final = 40.0
-"""How strong a drift must be (in squared standard errors) to be believed by half."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,22 +86,6 @@ class Pace:
 
 
 @dataclass(slots=True)
-class _Interval:
-    start: float
-    end: float
-    seconds: float
-    pauses: tuple[str, ...] = ()
-
-    @property
-    def steps(self) -> float:
-        return self.end - self.start
-
-    @property
-    def pace(self) -> float:
-        return self.seconds / (self.end - self.start)
-
-
-@dataclass(slots=True)
 class _Kind:
     """A kind of pause while it is being measured."""
 
@@ -156,26 +129,17 @@ def read_pace(
         rhythms = tuple(_rhythm(k, timeline) for k in kinds if k.period or k.named)
         if found:
             rhythms, ordinary = (*rhythms, found[0]), found[1]
-    ordinary, warm_up = _without_warm_up(ordinary)
-    blocks = _blocks(ordinary)
-    change = _regime_change(blocks)
-    before: float | None = None
-    if change:
-        before = _mean(blocks[:change])
-        at = int(blocks[change].start)
-        ordinary = ordinary[bisect_left([i.start for i in ordinary], at) :]
-        blocks = _blocks(ordinary)
-    seconds, error, drift = _settle(blocks, timeline.whole_seconds)
+    settled = settle(ordinary, timeline.whole_seconds)
     return Pace(
-        seconds=seconds,
-        error=error,
-        intervals=len(ordinary),
+        seconds=settled.seconds,
+        error=settled.error,
+        intervals=settled.intervals,
         rhythms=rhythms,
-        drift=drift,
-        regime_at=at if change else None,
-        regime_before=before,
-        unsettled=_flips(blocks, timeline.whole_seconds),
-        warm_up=warm_up,
+        drift=settled.drift,
+        regime_at=settled.regime_at,
+        regime_before=settled.regime_before,
+        unsettled=settled.unsettled,
+        warm_up=settled.warm_up,
     )
 
 
@@ -192,13 +156,13 @@ def _period(pauses: Sequence[Pause]) -> int:
     return usual if len(regular) * 2 >= len(steps) else math.gcd(*steps)
 
 
-def _intervals(timeline: Timeline, kinds: Sequence[_Kind]) -> list[_Interval]:
+def _intervals(timeline: Timeline, kinds: Sequence[_Kind]) -> list[Interval]:
     """Intervals between lines, less the pauses whose length is known; what else paused in them is marked.
 
     A pause at step k comes after the line of step k, so it lies in the interval that begins at k.
     """
     steps, elapsed = timeline.steps, timeline.elapsed
-    made = [_Interval(a, b, f - e) for a, b, e, f in zip(steps, steps[1:], elapsed, elapsed[1:], strict=False) if b > a]
+    made = [Interval(a, b, f - e) for a, b, e, f in zip(steps, steps[1:], elapsed, elapsed[1:], strict=False) if b > a]
     for kind in kinds:
         named = {p.step: p.seconds for p in kind.named}
         if kind.period <= 0:
@@ -223,7 +187,7 @@ def _intervals(timeline: Timeline, kinds: Sequence[_Kind]) -> list[_Interval]:
     return made
 
 
-def _usual(ordinary: Sequence[_Interval], whole_seconds: bool) -> float:
+def _usual(ordinary: Sequence[Interval], whole_seconds: bool) -> float:
     """Seconds a step where nothing interrupted: a mean, since a clock of whole seconds spoils medians."""
     middle = median(i.pace for i in ordinary)
     slack = 1.5 if whole_seconds else 0.0
@@ -231,7 +195,7 @@ def _usual(ordinary: Sequence[_Interval], whole_seconds: bool) -> float:
     return sum(i.seconds for i in calm) / sum(i.steps for i in calm)
 
 
-def _measure(intervals: Sequence[_Interval], kinds: Sequence[_Kind], usual: float, hidden: Rhythm | None) -> None:
+def _measure(intervals: Sequence[Interval], kinds: Sequence[_Kind], usual: float, hidden: Rhythm | None) -> None:
     """Adds to each kind what its intervals took beyond the ordinary pace and beyond what the log says of them.
 
     Where kinds fall together, those that stand alone are measured first; the others are what is left over.
@@ -272,8 +236,8 @@ def _mean_length(lengths: Sequence[float]) -> tuple[float, float]:
 
 
 def _hidden_pauses(
-    ordinary: list[_Interval], usual: float, timeline: Timeline, final: float
-) -> tuple[Rhythm, list[_Interval]] | None:
+    ordinary: list[Interval], usual: float, timeline: Timeline, final: float
+) -> tuple[Rhythm, list[Interval]] | None:
     """A regular pause that the log does not name: intervals that are far too long, at equal distances.
 
     Returns: the pause, and the intervals without it; None if there is none.
@@ -281,7 +245,7 @@ def _hidden_pauses(
     scatter = median(abs(i.pace - usual) for i in ordinary) * 1.5
     floor = 3.0 if timeline.whole_seconds else 0.5
 
-    def is_slow(i: _Interval) -> bool:
+    def is_slow(i: Interval) -> bool:
         return i.seconds - usual * i.steps > max(6 * scatter * i.steps, floor, 0.2 * i.seconds)
 
     slow = [i for i in ordinary if is_slow(i)]
@@ -306,104 +270,3 @@ def _hidden_pauses(
     last = int(slow[-1].start)
     due_last = final if (timeline.total - last) % period == 0 else 0.0
     return Rhythm("pause", length, period, len(slow), last, due_last, phase=last % period, error=error), rest
-
-
-def _without_warm_up(ordinary: list[_Interval]) -> tuple[list[_Interval], int]:
-    """Leaves out leading intervals that are far slower than what follows (caches, compilation, other loaders)."""
-    most = min(8, len(ordinary) // 4)
-    if most < 1:
-        return ordinary, 0
-    rest = sorted(i.pace for i in ordinary[most:])
-    high = rest[int(0.9 * (len(rest) - 1))]
-    dropped = 0
-    while dropped < most and ordinary[dropped].pace > 1.15 * high:
-        dropped += 1
-    return ordinary[dropped:], dropped
-
-
-def _blocks(ordinary: Sequence[_Interval]) -> list[_Interval]:
-    """Neighbouring intervals put together, at most _BLOCKS of them, of about the same number of intervals."""
-    size = max(1, math.ceil(len(ordinary) / _BLOCKS))
-    blocks = []
-    for i in range(0, len(ordinary), size):
-        part = ordinary[i : i + size]
-        steps = sum(p.steps for p in part)
-        blocks.append(_Interval(part[0].start, part[0].start + steps, sum(p.seconds for p in part)))
-    return blocks
-
-
-def _mean(blocks: Sequence[_Interval]) -> float:
-    return sum(b.seconds for b in blocks) / sum(b.steps for b in blocks)
-
-
-def _scatter(blocks: Sequence[_Interval], mean: float) -> float:
-    """Standard deviation of the blocks' paces about `mean`, weighted by steps."""
-    steps = sum(b.steps for b in blocks)
-    variance = sum(b.steps * (b.pace - mean) ** 2 for b in blocks) / steps
-    return math.sqrt(variance * len(blocks) / max(1, len(blocks) - 1))
-
-
-def _regime_change(blocks: Sequence[_Interval]) -> int:
-    """The block since which another, quiet pace holds for good; 0 if there is none.
-
-    At least four blocks follow it, they scatter little, and nearly everything before lies far outside their scatter
-    and differs by _REGIME_RATIO in the mean. A pace that flips to and fro between two levels is no change for good.
-    """
-    count = len(blocks)
-    for k in range(1, count - 3):
-        after = _mean(blocks[k:])
-        if after <= 0:
-            return 0
-        quiet = _scatter(blocks[k:], after)
-        if quiet > _QUIET * after:
-            continue
-        before = _mean(blocks[:k])
-        if before <= 0 or max(before / after, after / before) < _REGIME_RATIO:
-            continue
-        far = sum(abs(b.pace - after) > max(4 * quiet, 0.1 * after) for b in blocks[:k])
-        if far >= 0.8 * k:
-            return k
-    return 0
-
-
-def _flips(blocks: Sequence[_Interval], whole_seconds: bool) -> bool:
-    """Whether the pace flips between two levels that it stays on for a while.
-
-    Noise changes sides at every other block; a difference that the rounding of the clock can make is none.
-    """
-    if len(blocks) < 4:
-        return False
-    paces = [b.pace for b in blocks]
-    middle = (min(paces) + max(paces)) / 2
-    high, low = [p for p in paces if p > middle], [p for p in paces if p <= middle]
-    if not high or not low:
-        return False
-    above, below = sum(high) / len(high), sum(low) / len(low)
-    rounding = 2.5 / median(b.steps for b in blocks) if whole_seconds else 0.0
-    if above < _LEVELS_RATIO * below or above - below < 2 * rounding:
-        return False
-    switches = sum((a > middle) != (b > middle) for a, b in pairwise(paces))
-    return 2 <= switches <= max(3, len(paces) // 3)
-
-
-def _settle(blocks: Sequence[_Interval], whole_seconds: bool) -> tuple[float, float, float]:
-    """(pace to come, its relative standard error, recent over mean): the mean, drawn to the recent pace by drift."""
-    mean = _mean(blocks)
-    seconds = sum(b.seconds for b in blocks)
-    if mean <= 0 or seconds <= 0:
-        return max(mean, 0.0), 1.0, 1.0
-    rounding = (0.6 / seconds) if whole_seconds else 0.0
-    if len(blocks) < 4:
-        scatter = _scatter(blocks, mean) / mean if len(blocks) > 1 else 0.1
-        return mean, math.hypot(scatter / math.sqrt(len(blocks)), rounding), 1.0
-    cut = len(blocks) - max(2, len(blocks) // 3)
-    early, late = blocks[:cut], blocks[cut:]
-    first, recent = _mean(early), _mean(late)
-    noise = math.hypot(
-        _scatter(early, first) / math.sqrt(len(early)), _scatter(late, recent) / math.sqrt(len(late)), mean * rounding
-    )
-    evidence = ((recent - first) / noise) ** 2 if noise > 0 else (0.0 if recent == first else 1e9)
-    trust = max(0.0, evidence - 1) / (evidence + _DRIFT_PRIOR)
-    pace = mean + trust * (recent - mean)
-    error = math.hypot(_scatter(blocks, mean) / math.sqrt(len(blocks)) / mean, abs(recent - mean) / mean / 2, rounding)
-    return pace, error, recent / mean
