@@ -134,3 +134,15 @@ def test_many_jobs(fresh: Start) -> None:
         assert states == ["COMPLETED"] * 150
         login.run("scancel -n many")
         assert login.run("squeue -h").out == ""
+
+
+def test_a_job_whose_wrapper_vanished_is_not_thought_running(fresh: Start) -> None:
+    info = fresh()
+    with Login(info) as login:
+        job = login.submit("#!/bin/bash\nsleep 67.5\n", "--no-requeue")
+        spool = info.folder / "spool" / f"{job}.0"
+        assert wait_for(lambda: (spool / "pid").exists())
+        wrapper, batch = (spool / "pid").read_text().split()
+        os.kill(int(wrapper), signal.SIGKILL)
+        os.kill(int(batch), signal.SIGKILL)
+        assert login.ended(job) == "NODE_FAIL 0:0"

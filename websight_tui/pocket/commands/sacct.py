@@ -17,8 +17,8 @@ from websight_tui.pocket.times import long_duration, parse_moment, stamp, zone_o
 
 _TABLE = table(
     "allocations/X allusers/a array batch-script/B brief/b completion/c duplicates/D env-vars federation helpformat/e "
-    "help/h json local/L long/l noconvert noheader/n parsable/p parsable2/P truncate/T usage use-local-uid verbose/v "
-    "version/V yaml",
+    "help/h local/L long/l noconvert noheader/n parsable/p parsable2/P truncate/T usage use-local-uid verbose/v "
+    "version/V",
     "accounts/A clusters/M constraints/C delimiter endtime/E flags/F format/o gid/g group jobs/j name ncpus/I nnodes/i "
     "nodelist/N partition/r qos/q reason/R starttime/S state/s timelimit-max timelimit-min timelimit/k uid/u user "
     "units wckeys/W whole-hetjob",

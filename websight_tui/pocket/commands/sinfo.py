@@ -15,8 +15,8 @@ from websight_tui.pocket.scheduler import Scheduler
 from websight_tui.pocket.times import short_duration, stamp
 
 _TABLE = table(
-    "all/a dead/d exact/e federation help hide json list-reasons/R local long/l Node/N noheader/h responding/r "
-    "summarize/s usage verbose/v version/V yaml",
+    "all/a dead/d exact/e federation help hide list-reasons/R local long/l Node/N noheader/h responding/r "
+    "summarize/s usage verbose/v version/V",
     "clusters/M format/o Format/O iterate/i nodes/n partition/p sort/S states/t",
 )
 _OPTIONS = Options("sinfo", *_TABLE)

@@ -11,7 +11,7 @@ from websight_tui.pocket.model import VERSION, CommandError, Job, Reply, Request
 from websight_tui.pocket.scheduler import Scheduler
 
 _TABLE = table(
-    "all/a array/r federation help hide noheader/h json local long/l me start usage verbose/v version/V yaml",
+    "all/a array/r federation help hide noheader/h local long/l me start usage verbose/v version/V",
     "account/A clusters/M format/o Format/O iterate/i jobs/j licenses/L name/n node nodelist/w noconvert "
     "partition/p priority qos/q reservation/R sort/S states/t steps/s user/u users",
 )
