@@ -39,11 +39,31 @@ class Columns:
         for name in FIELDS:
             setattr(self, name, array("d"))
 
-    def append(self, **values: float | None) -> None:
+    def append(
+        self,
+        *,
+        step: float | None = None,
+        t: float | None = None,
+        elapsed: float | None = None,
+        epoch: float | None = None,
+        loss: float | None = None,
+        lr: float | None = None,
+        grad_norm: float | None = None,
+        tokens: float | None = None,
+        memory: float | None = None,
+        utilization: float | None = None,
+    ) -> None:
         """Adds one point; absent or None fields become NaN."""
-        for name in FIELDS:
-            value = values.get(name)
-            getattr(self, name).append(NAN if value is None else value)
+        self.step.append(NAN if step is None else step)
+        self.t.append(NAN if t is None else t)
+        self.elapsed.append(NAN if elapsed is None else elapsed)
+        self.epoch.append(NAN if epoch is None else epoch)
+        self.loss.append(NAN if loss is None else loss)
+        self.lr.append(NAN if lr is None else lr)
+        self.grad_norm.append(NAN if grad_norm is None else grad_norm)
+        self.tokens.append(NAN if tokens is None else tokens)
+        self.memory.append(NAN if memory is None else memory)
+        self.utilization.append(NAN if utilization is None else utilization)
 
     def __len__(self) -> int:
         return len(self.utilization)  # the column that is appended last: a reader never sees half a point
