@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Iterator
+from math import isfinite
 from typing import Any, Final
 
 MAX_LINE: Final = 1 << 20
@@ -90,19 +90,23 @@ def json_object(line: bytes | str) -> dict[str, Any] | None:
 
 def number(value: object) -> float | None:
     """A finite number out of a JSON value or out of text ("2.412", "1e-05"), else None."""
+    if value is None:
+        return None
+    if type(value) is float:
+        return value if isfinite(value) else None
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
     try:
         result = float(value[:64]) if isinstance(value, str) else float(value)
     except (ValueError, OverflowError):
         return None
-    return result if math.isfinite(result) else None
+    return result if isfinite(result) else None
 
 
 def is_nonfinite(value: object) -> bool:
     """Whether a value says NaN or infinity, as a number or in words ("nan", "-inf")."""
     if isinstance(value, float):
-        return not math.isfinite(value)
+        return not isfinite(value)
     return isinstance(value, str) and value.strip().lower().lstrip("+-") in ("nan", "inf", "infinity")
 
 

@@ -14,8 +14,9 @@ from math import exp, inf, isfinite, nan
 from typing import Final
 
 Point = tuple[float, float]
-_FACTOR: Final = 16
-_LEVELS: Final = 5
+_FIRST: Final = 64
+_NEXT: Final = 32
+_LEVELS: Final = 4
 
 
 def reduce(xs: Sequence[float], ys: Sequence[float], lo: float, hi: float, width: int) -> list[Point]:
@@ -62,8 +63,8 @@ def _extremes(xs: Sequence[float], ys: Sequence[float], begin: int, end: int, in
 class Pyramid:
     """An append-only series that can be reduced at any time at a cost that does not grow with it.
 
-    Each level holds the lowest and highest point of every 16 entries of the level below. The series given to
-    `extend` is not copied: only what is new since the last call is looked at.
+    Each level holds the lowest and highest point of every 64 points, or of every 32 entries of the level below. The
+    series given to `extend` is not copied: only what is new since the last call is looked at.
     """
 
     def __init__(self) -> None:
@@ -88,7 +89,7 @@ class Pyramid:
         source: tuple[Sequence[float], Sequence[float]] = (xs, ys)
         available = count
         for level, (level_xs, level_ys) in enumerate(self._levels):
-            size = _FACTOR if level == 0 else 2 * _FACTOR
+            size = _FIRST if level == 0 else _NEXT
             begin = self._read[level]
             points: list[Point] = []
             while begin + size <= available:
@@ -102,7 +103,7 @@ class Pyramid:
 
     def reduce(self, lo: float, hi: float, width: int) -> list[Point]:
         """As `reduce` of the whole columns; a bucket's points are exact, its edge may be off by one group."""
-        wanted = 8 * max(1, width)
+        wanted = 4 * max(1, width)
         xs, ys = self._xs, self._ys
         covered = bisect_right(xs, hi, 0, self._taken) - bisect_left(xs, lo, 0, self._taken)
         if covered <= 4 * wanted:
@@ -153,11 +154,17 @@ class Smoother:
         total, weight, previous, rate = self._sum, self._weight, self._x, self._rate
         values = self.values
         begin = len(values)
+        gap, keep = nan, 0.0
         for x, y in zip(xs[begin:], ys[begin:], strict=False):
             if isfinite(y) and isfinite(x):
-                keep = exp(-rate * max(0.0, x - previous)) if weight and (x > previous or rate < inf) else 0.0
-                total = total * keep + y
-                weight = weight * keep + 1.0
+                if weight:
+                    if x - previous != gap:  # mostly the same, and exp() is most of the cost
+                        gap = x - previous
+                        keep = exp(-rate * max(0.0, gap)) if gap > 0 or rate < inf else 0.0
+                    total = total * keep + y
+                    weight = weight * keep + 1.0
+                else:
+                    total, weight = y, 1.0
                 previous = x
             values.append(total / weight if weight else nan)
         self._sum, self._weight, self._x = total, weight, previous

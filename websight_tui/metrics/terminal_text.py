@@ -27,12 +27,13 @@ _DROP_TEXT: Final = re.compile(
 )
 _CONTROL: Final = re.compile(
     "(?P<unfinished>\x1b(?:\\[[0-9:;<=>?]{0,64}[ -/]{0,8}|[\\]PX^_][^\x07\x1b\r\n]*\x1b?|[ -/]{0,8})\\Z)"
-    "|(?:\x1b\\[[0-9;:]{0,64}m)+"  # colours, often several in a row
     "|\x1b\\[(?P<parameters>[0-9:;<=>?]{0,64})[ -/]{0,8}(?P<final>[@-~])"  # CSI
     "|\x1b[\\]PX^_][^\x07\x1b\r\n]*(?:\x07|\x1b\\\\|(?=[\x1b\r\n]))"  # OSC, DCS, SOS, PM, APC; never over a line end
     "|\x1b[ -/]{0,8}[0-Z\\\\`-~]"  # other escapes
     "|[\x07\x08\x1b]"
 )
+_SGR: Final = re.compile("\x1b\\[[0-9;:]{0,64}m")
+_STRING: Final = re.compile("\x1b[\\]PX^_]")
 _STRING_END: Final = re.compile("\x07|\x1b\\\\|(?=[\r\n])|(?=\x1b[^\\\\])")
 _WHITE: Final = re.compile(r"\s+")
 
@@ -96,6 +97,9 @@ class TerminalText:
                 return
             self._skipping = False
             text = text[end.end() :]
+        if "\x1b[" in text and not _STRING.search(text):
+            # colours become NUL, which is never in the text, so that nothing grows together where they stood
+            text = _SGR.sub("\x00", text)
         if "\x1b" in text or "\x08" in text or "\x07" in text:
             position = 0
             for found in _CONTROL.finditer(text):
@@ -116,7 +120,9 @@ class TerminalText:
         self._pending = unfinished if not self._skipping else "\x1b" if unfinished.endswith("\x1b") else ""
 
     def _run(self, text: str) -> None:
-        """Writes text that holds no control but TAB, CR and LF."""
+        """Writes text that holds no control but TAB, CR and LF (and NUL where a colour was)."""
+        if "\x00" in text:
+            text = text.replace("\x00", "")
         if not text:
             return
         end = text.find("\n")

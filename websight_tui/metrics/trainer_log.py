@@ -23,6 +23,8 @@ from websight_tui.metrics.lines import LineSplitter, is_nonfinite, json_object, 
 from websight_tui.metrics.model import Evaluation, NonFinite, Segment, TrainingLog
 from websight_tui.metrics.writers import Row, Writer, begins_at, choose
 
+_EXTRA: Final = ("eval_accuracy", "predict_loss", "reward", "accuracy")
+_CHECKED: Final = ("loss", "eval_loss", "grad_norm")
 _SETTLED: Final = 8
 """Lines of a segment after which its first step is no longer revised."""
 
@@ -209,12 +211,8 @@ def row_of(value: Mapping[str, Any]) -> Row | None:
     if step is None:
         return None
     rate = value.get("lr") if value.get("lr") is not None else value.get("learning_rate")
-    nonfinite = tuple(name for name in ("loss", "eval_loss", "grad_norm") if is_nonfinite(value.get(name)))
-    extra = tuple(
-        (name, found)
-        for name in ("eval_accuracy", "predict_loss", "reward", "accuracy")
-        if (found := number(value.get(name))) is not None
-    )
+    nonfinite = tuple(name for name in _CHECKED if name in value and is_nonfinite(value[name]))
+    extra = tuple((name, found) for name in _EXTRA if name in value and (found := number(value[name])) is not None)
     return Row(
         step=step,
         total=whole(value.get("total_steps")) or 0,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from statistics import median
 from typing import Final
 
 from websight_tui.metrics.model import Segment, TrainingLog
@@ -41,7 +40,11 @@ class Row:
 
 @dataclass(slots=True)
 class Writer:
-    """One process that writes into the file, and where it stands."""
+    """One process that writes into the file, and where it stands.
+
+    `interval` is the steps between its lines (0 before two lines), `pace` its seconds a step (None if unknown), both
+    as usual of late.
+    """
 
     log: TrainingLog
     segment: Segment
@@ -51,18 +54,9 @@ class Writer:
     last_line: int = 0
     total: int = 0
     other_total: int = 0
+    interval: int = 0
+    pace: float | None = None
     _gaps: list[tuple[int, float | None]] = field(default_factory=list)
-
-    @property
-    def interval(self) -> int:
-        """Steps between lines, as usual of late; 0 before two lines."""
-        return int(median(gap for gap, _ in self._gaps)) if self._gaps else 0
-
-    @property
-    def pace(self) -> float | None:
-        """Seconds a step, as usual of late."""
-        paces = [took / gap for gap, took in self._gaps if took is not None]
-        return median(paces) if paces else None
 
     def alive(self, line: int) -> bool:
         """Whether it may still write: not at its end, and heard of lately (`line` counts all lines)."""
@@ -75,6 +69,9 @@ class Writer:
             took = row.elapsed - self.last_elapsed if known else None  # type: ignore[operator]
             self._gaps.append((row.step - self.last_step, took))
             del self._gaps[:-_RECENT]
+            self.interval = sorted(gap for gap, _ in self._gaps)[len(self._gaps) // 2]
+            paces = sorted(time / gap for gap, time in self._gaps if time is not None)
+            self.pace = paces[len(paces) // 2] if paces else None
         self.last_step = row.step
         self.last_elapsed = self.last_elapsed if row.elapsed is None else row.elapsed
         self.last_row, self.last_line = row, line
@@ -127,6 +124,8 @@ class Writer:
 
 def choose(current: Writer | None, writers: Sequence[Writer], row: Row, line: int) -> Writer | None:
     """The process that wrote `row`; None if it is the first line of a new one."""
+    if len(writers) == 1 and current is writers[0]:
+        return current if current.continues(row) else None
     others = [w for w in writers if w is not current and w.alive(line) and w.continues(row)]
     best = min(others, key=lambda w: w.misfit(row), default=None)
     if current is not None and current.continues(row):
