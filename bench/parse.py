@@ -32,7 +32,12 @@ def trainer_log(size: int) -> bytes:
     lines = []
     for i in range(1, rows + 1):
         elapsed = f"{i // 60}:{i % 60:02d}:{i * 7 % 60:02d}"
-        value = {"current_steps": 10 * i, "total_steps": total, "loss": round(exp(-i / rows), 4), "lr": 5e-5}
+        value: dict[str, object] = {
+            "current_steps": 10 * i,
+            "total_steps": total,
+            "loss": round(exp(-i / rows), 4),
+            "lr": 5e-5,
+        }
         value |= {"epoch": i / rows, "percentage": 100 * i / rows, "elapsed_time": elapsed, "remaining_time": elapsed}
         lines.append(json.dumps(value))
     return "\n".join(lines).encode() + b"\n"

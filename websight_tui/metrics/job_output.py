@@ -212,13 +212,16 @@ def _findings(text: str) -> list[re.Match[str]]:
 
 def _undescribed(text: str, position: int) -> bool:
     """Whether the bar whose "%" is at `position` has no description: the trainer's bars have none."""
-    begin = max(text.rfind("\n", max(0, position - 120), position), text.rfind("\r", max(0, position - 120), position))
-    head = text[begin + 1 : position] if begin >= 0 else text[max(0, position - 120) : position]
-    if begin < 0 and position > 120:
+    low = max(0, position - 120)
+    begin = max(text.rfind("\n", low, position), text.rfind("\r", low, position))
+    if begin < 0 and low:
         return False
+    head = text[begin + 1 if begin >= 0 else low : position]
     if "]" in head:  # another bar was written into the same line
         head = head[head.rfind("]") + 1 :]
-    return _PERCENT.fullmatch(_ESCAPE.sub("", head)) is not None
+    if "\x1b" in head:
+        head = _ESCAPE.sub("", head)
+    return _PERCENT.fullmatch(head) is not None
 
 
 def _stamp(text: str, position: int) -> datetime | None:
