@@ -16,6 +16,7 @@ import pytest
 
 from tests.remote.servers import USER, Person, Server
 from websight_tui.errors import AuthError, ConnectError, ConnectionLost, HostKeyError, RemoteTimeout
+from websight_tui.remote.opening import open_transport
 from websight_tui.remote.openssh import OpenSshTransport
 from websight_tui.remote.port import Endpoint, Unattended
 
@@ -152,3 +153,18 @@ def test_the_users_own_connection_is_used_and_left_alone(
     finally:
         os.kill(master.pid, signal.SIGTERM)
         master.wait(5)
+
+
+@pytest.mark.filterwarnings("ignore:Diffie-Hellman::")
+def test_auto_takes_this_client_where_the_library_cannot(make_server: Make, ssh_config: Callable[[str], Path]) -> None:
+    server = make_server(options={"kex_algs": ["diffie-hellman-group14-sha1"]})
+    ssh_config(
+        f"Host old\n HostName 127.0.0.1\n Port {server.port}\n User {USER}\n IdentityFile {server.user_key}\n"
+        f" IdentitiesOnly yes\n UserKnownHostsFile {server.known_hosts}\n"
+        " KexAlgorithms +diffie-hellman-group14-sha1\n"
+    )
+    line = open_transport(Endpoint(host="old"))
+    line.connect(Unattended())
+    assert line.exec("echo old but good", timeout=10).stdout == "old but good\n"
+    assert line.address == f"{USER}@127.0.0.1"
+    line.close()
