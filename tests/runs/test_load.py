@@ -122,7 +122,7 @@ def test_the_end_of_a_job_costs_one_question_to_the_accounting(simulation: Simul
     calls = simulation.run(HOUR)
     assert calls["sacct"] == 1
     assert calls["squeue"] <= 2
-    assert calls["files"] <= 121 / 5 + 2
+    assert calls["files"] <= 145 / 5 + 2
 
 
 def test_an_accounting_that_never_knows_is_not_asked_for_ever(simulation: Simulation) -> None:

@@ -76,14 +76,15 @@ class Pocket:
         self.transports.append(transport)
         return transport
 
-    def start(self, name: str) -> tuple[Engine, Keeper]:
+    def start(self, name: str, *, connect: bool = True) -> tuple[Engine, Keeper]:
         keeper = Keeper()
         store = Store(self.folder / name / "runs.sqlite")
         engine = Engine(self.config, store, open_transport=self.open, emit=keeper)
         self.engines.append(engine)
         engine.load()
-        engine.connect("demo")
-        assert keeper.wait(lambda s: s.clusters["demo"].link is Link.ONLINE, 20), keeper.state.clusters
+        if connect:
+            engine.connect("demo")
+            assert keeper.wait(lambda s: s.clusters["demo"].link is Link.ONLINE, 20), keeper.state.clusters
         return engine, keeper
 
     def plan(self, steps: int, pause: float, **changes: object) -> LaunchPlan:

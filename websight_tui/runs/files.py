@@ -100,7 +100,8 @@ def tell(track: RunTrack, emit: Callable[[e.Event], None], now: float, skew_s: f
             if stream.shown != (stream.text.version, stream.size):
                 stream.shown = (stream.text.version, stream.size)
                 emit(e.TailMoved(run_id, name, stream.view(), now))
-        if moved or now - track.projected_at >= _PROJECT_EVERY_S:
+        silent = track.job is not None and track.job.live and now - track.projected_at >= _PROJECT_EVERY_S
+        if moved or silent:
             track.projected_at = now
             projection = projection_of(track.spec, track.job, log, now + skew_s)
             if projection != track.projection:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from websight_tui.config import Cluster
-from websight_tui.errors import ConnectionLost, RemoteError, RemoteFileError, RemoteTimeout, SchedulerError
+from websight_tui.errors import RemoteError, RemoteFileError, RemoteTimeout, SchedulerError
 from websight_tui.remote.port import Transport
 from websight_tui.runs import events as e
 from websight_tui.runs.ends import Ends
@@ -23,6 +23,7 @@ from websight_tui.slurm_commands.model import Job
 
 _HOME_TIMEOUT_S: Final = 20.0
 _LEAST_AFTER_ERROR_S: Final = 5.0
+_REFUSED_FILES_S: Final = 15.0
 _LATE_BYTES_S: Final = 120.0
 """Seconds for which an ended job's files are read on: shared file systems show bytes up to 90 s late."""
 
@@ -142,6 +143,7 @@ class Tick:
         tracks = self._tracks()
         try:
             self._reconciler.look(tracks, rows, now, self._wishes.in_progress)
+            self._read_or_say([track for track in tracks if _has_just_ended(track, rows)], now)
             self._merge(tracks, rows, now)
         except (SchedulerError, RemoteTimeout, RemoteFileError) as exc:
             self._trouble(exc)
@@ -210,23 +212,25 @@ class Tick:
                 due.append(track)
                 at = now + wait
             soonest = at if soonest is None else min(soonest, at)
-        if due:
-            try:
-                read_files(
-                    due,
-                    self._transport,
-                    self._store,
-                    self._emit,
-                    now,
-                    skew_s=self._skew_s,
-                    stopping=lambda: self._wishes.stopping,
-                )
-            except ConnectionLost:
-                raise
-            except (RemoteFileError, RemoteTimeout) as exc:
-                self._files_refused_until = now + 15.0
-                self._trouble(exc)
+        self._read_or_say(due, now)
         return soonest
+
+    def _read_or_say(self, tracks: Sequence[RunTrack], now: float) -> None:
+        if not tracks:
+            return
+        try:
+            read_files(
+                tracks,
+                self._transport,
+                self._store,
+                self._emit,
+                now,
+                skew_s=self._skew_s,
+                stopping=lambda: self._wishes.stopping,
+            )
+        except (RemoteFileError, RemoteTimeout) as exc:
+            self._files_refused_until = now + _REFUSED_FILES_S
+            self._trouble(exc)
 
     def _may_grow(self, track: RunTrack, now: float) -> bool:
         with track.lock:
@@ -243,6 +247,13 @@ class Tick:
                 return track.spec.run_id == self._wishes.focused or now - track.over_at < _LATE_BYTES_S
             said = track.job is not None and bool(track.own_end(track.job))
             return track.read_at < track.over_at + (5.0 if said else _LATE_BYTES_S) and track.job is not None
+
+
+def _has_just_ended(track: RunTrack, rows: Sequence[Job]) -> bool:
+    """Whether squeue says for the first time that a job is over: its last words are read before that is told."""
+    over = {job.job_id for job in rows if job.state in merge.ENDED}
+    with track.lock:
+        return any(job.live and job.job_id in over for job in track.jobs)
 
 
 def _listed_live(job: Job) -> bool:

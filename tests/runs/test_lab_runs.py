@@ -1,0 +1,154 @@
+"""The engine against a real Slurm over real SSH: the same job or none, whatever the controller does."""
+
+from __future__ import annotations
+
+import dataclasses
+import secrets
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.lab.client import Lab, LabPerson, require_lab
+from tests.runs.test_pocket_runs import Pocket, reaches
+from websight_tui.config import Cluster, load_config
+from websight_tui.remote.port import Endpoint
+from websight_tui.runs.engine import Engine
+from websight_tui.runs.events import ActionDone
+from websight_tui.runs.keeper import Keeper
+from websight_tui.runs.state import Link, Outcome, Phase
+
+pytestmark = pytest.mark.cluster
+SMALL = {"mem": "100M", "time_limit": "0:05:00"}
+
+
+class Site(Pocket):
+    """A person's machine in front of the lab."""
+
+    lab: Lab
+
+    def connect(self, name: str) -> tuple[Engine, Keeper]:
+        engine, keeper = self.start(name, connect=False)
+        engine.connect("demo", LabPerson(self.lab))
+        assert keeper.wait(lambda s: s.clusters["demo"].link is Link.ONLINE, 30), keeper.state.clusters
+        return engine, keeper
+
+
+@pytest.fixture(params=["lab-key", "lab-noisy", "lab-bare"])
+def site(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    yield from _site(request.param, tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    yield from _site("lab-key", tmp_path, monkeypatch)
+
+
+def _site(host: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    lab = require_lab()
+    monkeypatch.setenv("WEBSIGHT_TUI_SSH_CONFIG", lab.ssh_config)
+    cluster = Cluster(
+        "demo",
+        Endpoint(host=host),
+        root=f"~/runs-{secrets.token_hex(3)}",
+        account=lab.account,
+        gpus_per_node=0,
+        poll_floor_s=0.3,
+        python="/usr/bin/python3",
+    )
+    site = Site(dataclasses.replace(load_config(folder / "none"), clusters={"demo": cluster}), folder)
+    site.lab = lab
+    yield site
+    site.close()
+
+
+def test_a_run_from_submit_to_finish(site: Site) -> None:
+    engine, keeper = site.connect("whole")
+    plan = site.plan(10, 0.1, **SMALL)
+    engine.submit(plan)
+    run = reaches(keeper, plan.spec.run_id, Phase.FINISHED, 60)
+    assert run.log.last is not None
+    assert run.log.last.last_step == 10
+    assert keeper.wait(lambda s: s.runs[plan.spec.run_id].job.exit_code == "0:0", 30), run.jobs
+
+
+def test_actions_and_a_requeue(slurm: Site) -> None:
+    engine, keeper = slurm.connect("actions")
+    plan = slurm.plan(1000, 0.1, **SMALL)
+    run_id = plan.spec.run_id
+    engine.submit(plan)
+    reaches(keeper, run_id, Phase.TRAINING, 40)
+    engine.set_time_limit(run_id, 240)
+    assert done(keeper, "set time limit").ok
+    engine.set_time_limit(run_id, 900)
+    assert "administrators" in done(keeper, "set time limit").hint
+    engine.requeue(run_id)
+    assert done(keeper, "requeue").ok
+    run = reaches(keeper, run_id, Phase.PENDING, 20)
+    assert run.job is not None
+    assert not run.job.final
+    engine.hold(run_id)
+    assert done(keeper, "hold").ok
+    assert keeper.wait(lambda s: s.runs[run_id].job.reason in ("JobHeldUser", "job requeued in held state"), 20)
+    engine.release(run_id)
+    assert done(keeper, "release").ok
+    engine.cancel(run_id)
+    assert done(keeper, "cancel").ok
+    reaches(keeper, run_id, Phase.CANCELLED, 20)
+
+
+def test_a_hung_controller_in_the_middle_of_a_submission(slurm: Site) -> None:
+    engine, keeper = slurm.connect("hung")
+    plan = slurm.plan(3, 0.05, **SMALL)
+    slurm.lab.run("freeze")
+    try:
+        engine.submit(plan)
+        assert keeper.wait(
+            lambda s: plan.spec.run_id in s.runs and s.runs[plan.spec.run_id].outcome is Outcome.UNKNOWN, 60
+        )
+    finally:
+        slurm.lab.run("thaw")
+    assert keeper.wait(lambda s: s.runs[plan.spec.run_id].outcome is Outcome.ACCEPTED, 60), keeper.state.runs
+    reaches(keeper, plan.spec.run_id, Phase.FINISHED, 60)
+    transport = engine.transport("demo")
+    assert transport is not None
+    names = transport.exec("squeue -h -t all --me -o %k; sacct -nPX -o JobName", timeout=30).stdout
+    assert sum(line == plan.spec.token for line in names.split("\n")) == 1
+
+
+def test_a_connection_that_breaks_while_sbatch_hangs(slurm: Site) -> None:
+    engine, keeper = slurm.connect("broken")
+    plan = slurm.plan(3, 0.05, **SMALL)
+    slurm.lab.run("freeze")
+    try:
+        engine.submit(plan)
+        assert keeper.wait(
+            lambda s: plan.spec.run_id in s.runs and s.runs[plan.spec.run_id].stage == "asking Slurm", 60
+        )
+        threading.Event().wait(1.0)  # sbatch has been started there by now
+        slurm.transports[-1].close()
+        assert keeper.wait(lambda s: s.runs[plan.spec.run_id].outcome is Outcome.UNKNOWN, 30)
+    finally:
+        slurm.lab.run("thaw")
+    assert keeper.wait(lambda s: s.runs[plan.spec.run_id].outcome is Outcome.ACCEPTED, 60), keeper.state
+    reaches(keeper, plan.spec.run_id, Phase.FINISHED, 60)
+
+
+def test_a_rejection_is_slurms_own_reason(slurm: Site) -> None:
+    engine, keeper = slurm.connect("rejected")
+    plan = slurm.plan(3, 0.05, **SMALL)
+    plan = dataclasses.replace(plan, spec=dataclasses.replace(plan.spec, account="nosuch"))
+    engine.submit(plan)
+    run = reaches(keeper, plan.spec.run_id, Phase.REJECTED, 60)
+    assert "account" in run.outcome_text
+
+
+def done(keeper: Keeper, action: str, timeout_s: float = 40) -> ActionDone:
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        event = keeper.take(0.5)
+        if isinstance(event, ActionDone) and event.action == action:
+            return event
+    raise AssertionError(f"{action} did not end")
