@@ -14,19 +14,26 @@ from trainer import checkpoints, slurm
 from trainer.events import EventWriter, read_events
 from trainer.plan import Plan
 from trainer.problem import Problem
+from trainer.slurm import Fate
 from trainer.spec import Spec
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Whether the run goes on by itself, and why (not)."""
+    """Whether the run goes on by itself, and why (not).
+
+    Args:
+        counts: whether it uses up one of the run's jobs.
+        done: Slurm has put the job back into the queue already.
+    """
 
     requeue: bool
     message: str
     counts: bool = True
+    done: bool = False
 
 
-def decide(*, link: int, max_jobs: int, progress: int, asked: signal.Signals | None, preempted: bool) -> Decision:
+def decide(*, link: int, max_jobs: int, progress: int, asked: signal.Signals | None, fate: Fate) -> Decision:
     """Pure.
 
     Args:
@@ -34,9 +41,13 @@ def decide(*, link: int, max_jobs: int, progress: int, asked: signal.Signals | N
         max_jobs: how many it may take.
         progress: steps that this one has added to what is safe on the disk.
         asked: why it stopped: USR1 or USR2 for the limit, TERM for scancel or preemption, None for none of them.
-        preempted: whether Slurm says so.
+        fate: what Slurm has in mind for the job.
     """
-    if preempted:
+    if fate is Fate.REQUEUED:
+        return Decision(
+            True, "Slurm has put the job back into the queue; it goes on from here", counts=False, done=True
+        )
+    if fate is Fate.MAKES_ROOM:
         return Decision(True, "preempted: it goes on when there is room again", counts=False)
     if asked not in (signal.SIGUSR1, signal.SIGUSR2):
         return Decision(False, "stopped on request")
@@ -60,14 +71,14 @@ def go_on(spec: Spec, plan: Plan, asked: signal.Signals | None) -> None:
         max_jobs=spec.settings.max_jobs,
         progress=step - plan.step,
         asked=asked,
-        preempted=asked is signal.SIGTERM and slurm.preempted(),
+        fate=slurm.fate() if asked is signal.SIGTERM else Fate.ENDS,
     )
     print(decision.message, flush=True)
     counts = int(decision.requeue and decision.counts)
     fields = {"step": step, "job_id": slurm.job_id(), "link": link, "max_jobs": spec.settings.max_jobs}
     action = "requeue" if decision.requeue else "stop"
     _write(spec, {**fields, "action": action, "message": decision.message, "counts": counts})
-    if decision.requeue and (error := slurm.requeue()):
+    if decision.requeue and not decision.done and (error := slurm.requeue()):
         print(f"the job could not be put back into the queue: {error}", flush=True)
         _write(spec, {**fields, "action": "stop", "message": error, "counts": -counts})
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from enum import StrEnum
 from typing import Final
 
 _PATIENCE_S: Final = 30.0
@@ -26,11 +27,22 @@ def end_time() -> float | None:
     return float(value) if re.fullmatch(r"\d{9,}", value) else None
 
 
-def preempted() -> bool:
-    """Whether Slurm has chosen this job to make room for another one, and it has not been cancelled."""
+class Fate(StrEnum):
+    """What Slurm has in mind for a job that got a TERM."""
+
+    ENDS = "ends"  # cancelled, or not known
+    REQUEUED = "requeued"  # it is back in the queue already; this is its old self, about to be killed
+    MAKES_ROOM = "makes room"  # chosen for preemption, with some grace left
+
+
+def fate() -> Fate:
+    """Of this job. Slurm requeues a preempted job by itself only if it has not ended within its grace time."""
     fields = _fields()
-    marked = fields.get("PreemptTime", "None") not in ("None", "Unknown", "N/A", "0", "")
-    return fields.get("JobState") == "PREEMPTED" or (fields.get("JobState") == "RUNNING" and marked)
+    state = fields.get("JobState", "")
+    if state in ("PENDING", "REQUEUED", "CONFIGURING"):
+        return Fate.REQUEUED
+    chosen = fields.get("PreemptTime", "None") not in ("None", "Unknown", "N/A", "0", "")
+    return Fate.MAKES_ROOM if state == "PREEMPTED" or (state == "RUNNING" and chosen) else Fate.ENDS
 
 
 def requeue() -> str:

@@ -8,31 +8,33 @@ import pytest
 
 from trainer.chain import decide
 from trainer.launch import limit_of
+from trainer.slurm import Fate
 
 USR1, USR2, TERM = signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM
 
 
 @pytest.mark.parametrize(
-    ("link", "max_jobs", "progress", "asked", "preempted", "requeue"),
+    ("link", "max_jobs", "progress", "asked", "fate", "requeue"),
     [
-        (1, 3, 50, USR1, False, True),
-        (2, 3, 50, USR2, False, True),
-        (3, 3, 50, USR1, False, False),  # the cap
-        (1, 1, 50, USR1, False, False),  # no chain was asked for
-        (1, 3, 0, USR1, False, False),  # a link without progress
-        (1, 3, 50, TERM, False, False),  # scancel
-        (1, 3, 50, None, False, False),  # a person signalled the trainer
-        (1, 1, 0, TERM, True, True),  # preempted: its turn comes again
+        (1, 3, 50, USR1, Fate.ENDS, True),
+        (2, 3, 50, USR2, Fate.ENDS, True),
+        (3, 3, 50, USR1, Fate.ENDS, False),  # the cap
+        (1, 1, 50, USR1, Fate.ENDS, False),  # no chain was asked for
+        (1, 3, 0, USR1, Fate.ENDS, False),  # a link without progress
+        (1, 3, 50, TERM, Fate.ENDS, False),  # scancel
+        (1, 3, 50, None, Fate.ENDS, False),  # a person signalled the trainer
+        (1, 1, 0, TERM, Fate.MAKES_ROOM, True),  # preempted: its turn comes again
+        (1, 1, 0, TERM, Fate.REQUEUED, True),
     ],
 )
 def test_a_chain_goes_on_only_when_the_limit_stopped_a_run_that_got_further(
-    link: int, max_jobs: int, progress: int, asked: signal.Signals | None, preempted: bool, requeue: bool
+    link: int, max_jobs: int, progress: int, asked: signal.Signals | None, fate: Fate, requeue: bool
 ) -> None:
-    decision = decide(link=link, max_jobs=max_jobs, progress=progress, asked=asked, preempted=preempted)
+    decision = decide(link=link, max_jobs=max_jobs, progress=progress, asked=asked, fate=fate)
     assert decision.requeue is requeue
     assert decision.message
-    if preempted:
-        assert not decision.counts
+    assert decision.counts is (fate is Fate.ENDS)
+    assert decision.done is (fate is Fate.REQUEUED)
 
 
 def test_the_deadline_is_a_lead_before_the_end() -> None:
