@@ -166,6 +166,20 @@ def test_environment_that_is_exported(login: Login) -> None:
     assert login.run("cat export.txt").out == "1--3\n"
 
 
+def test_a_job_may_submit_the_next(login: Login) -> None:
+    script = (
+        SCRIPT
+        + '[ -n "$FIRST" ] || FIRST=$SLURM_JOB_ID sbatch --parsable -n 1 -o next.txt $0\n'
+        + "echo $SLURM_NTASKS\n"
+    )
+    first = login.submit(script, "-n 3 -o first.txt")
+    assert login.ended(first) == "COMPLETED 0:0"
+    following, tasks = login.run("cat first.txt").out.split()
+    assert tasks == "3"
+    assert login.ended(following) == "COMPLETED 0:0"
+    assert login.run("cat next.txt").out == "\n"
+
+
 def test_faults_on_demand(login: Login) -> None:
     requeued = login.submit(SCRIPT + "sleep 60\n")
     final = login.submit(SCRIPT + "sleep 60\n", "--no-requeue")

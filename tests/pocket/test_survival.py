@@ -126,12 +126,12 @@ def test_long_paths_and_spaces_work(tmp_path: Path) -> None:
 
 def test_many_jobs(fresh: Start) -> None:
     with Login(fresh(nodes=8)) as login:
-        array = login.submit("#!/bin/sh\ntrue\n", "-p short -a 0-149")
+        array = login.submit("#!/bin/sh\ntrue\n", "-p short -a 0-79")
         held = login.run("for i in $(seq 40); do sbatch --hold -J many --wrap true; done | wc -l").out.strip()
         assert held == "40"
         assert wait_for(lambda: not login.run(f"squeue -h -t PD,R,CG -j {array}").out, within=40)
         states = login.run(f"sacct -nPX -j {array} -o State").out.split()
-        assert states == ["COMPLETED"] * 150
+        assert states == ["COMPLETED"] * 80
         login.run("scancel -n many")
         assert login.run("squeue -h").out == ""
 

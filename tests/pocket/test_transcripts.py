@@ -244,6 +244,17 @@ def test_separators_reach_names_with_anything_in_them(lab: Lab) -> None:
     assert lab.ask("sacct -nXP --delimiter='\x1f' -j 1 -o JobID,JobName,State")[1] == "1\x1fna|me x\x1fPENDING\n"
 
 
+def test_the_command_line_beats_the_environment_and_both_the_script(lab: Lab) -> None:
+    script = b"#!/bin/sh\n# a comment\n\n#SBATCH -J script --comment='two words' # why\n#SBATCH -t 7\nx\n#SBATCH -t 9\n"
+    lab.ask("sbatch --hold", script)
+    lab.ask("sbatch --hold", script, SBATCH_JOB_NAME="environment")
+    lab.ask("sbatch --hold -J line", script, SBATCH_JOB_NAME="environment")
+    shown = lab.ask("squeue -h -S i -o '%j|%k|%l'")[1].splitlines()
+    assert shown == [f"{name}|two words|7:00" for name in ("script", "environment", "line")]
+    code, _, err = lab.ask("sbatch", b"#!/bin/sh\n#SBATCH -J 'open\n")
+    assert (code, err) == (1, "sbatch: fatal: Unmatched quote in [-J 'open]\n")
+
+
 FAILED = "sbatch: error: Batch job submission failed"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import traceback
 from collections.abc import Callable, Mapping
 
 from websight_tui.pocket.commands import faults, sacct, sacctmgr, sbatch, scancel, scontrol, sinfo, squeue, srun
@@ -39,6 +40,10 @@ async def answer(scheduler: Scheduler, request: Request) -> Answer:
         return "stdin", "0", b"", b"", None
     except CommandError as error:
         reply = Reply(error.exit, err=error.err)
+    except Exception:  # a mistake of ours: one command fails, with a name for it, and the jobs go on
+        traceback.print_exc()
+        log = scheduler.folder / "daemon.log"
+        reply = Reply(1, err=f"{request.program}: error: the pocket cluster made a mistake; see {log}\n")
     return "exit", str(reply.exit), os.fsencode(reply.out), os.fsencode(reply.err), None
 
 

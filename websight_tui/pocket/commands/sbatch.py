@@ -55,7 +55,7 @@ def run(scheduler: Scheduler, request: Request) -> Reply:
         return Reply(out="Usage: sbatch [OPTIONS(0)...] [ : [OPTIONS(N)...]] script(0) [args(0)...]\n")
     command, script, arguments = _script(request, found, operands)
     lines, _ = BATCH.parse(_script_options(script))
-    wishes = read_wishes("sbatch", _from_environment(request.env) + lines + found)
+    wishes = read_wishes("sbatch", lines + _from_environment(request.env) + found)
     default_name = "wrap" if wishes.wrap is not None else PurePosixPath(command).name if operands else "sbatch"
     job = _job(scheduler, request, wishes, default_name, command if operands else "(null)", arguments)
     try:
@@ -123,13 +123,24 @@ def _script_options(script: bytes) -> list[str]:
         if line.startswith("#SBATCH"):
             lexer = shlex.shlex(line[7:], posix=True)
             lexer.whitespace_split = True
-            words += list(lexer)
+            try:
+                words += list(lexer)
+            except ValueError:
+                raise CommandError(f"sbatch: fatal: Unmatched quote in [{line[7:].strip()}]\n") from None
         elif line.strip() and not line.lstrip().startswith("#"):
             break
     return words
 
 
 _BASICS = frozenset({"HOME", "USER", "LOGNAME", "SHELL", "PATH", "LANG"})
+_OF_A_JOB = tuple(
+    f"SLURM_{word}"
+    for word in (
+        *("ARRAY", "CPUS", "GPUS", "GTIDS", "JOB", "LOCALID", "MEM", "NNODES", "NODE", "NPROCS", "NTASKS", "PRIO"),
+        *("PROCID", "RESTART", "STEP", "SUBMIT", "TASK", "TOPOLOGY"),
+    )
+)
+"""Variables of the job in which sbatch was called; the new job has its own."""
 _ENVIRONMENT = {
     "SBATCH_ACCOUNT": "account",
     "SBATCH_COMMENT": "comment",
@@ -290,14 +301,12 @@ def _indices(text: str) -> tuple[list[int], int]:
 
 def _exported(request: Request, wishes: Wishes) -> dict[str, str]:
     """The part of the caller's environment that --export lets through."""
-    own = {key: value for key, value in request.env.items() if key != "_POCKET_UMASK"}
+    foreign = (*_OF_A_JOB, "_POCKET_UMASK")
+    own = {key: value for key, value in request.env.items() if not key.startswith(foreign)}
     always = {"SLURM_SUBMIT_DIR": request.cwd}
     choice = wishes.export
     if choice in ("", "ALL"):
-        kept = {
-            key: value for key, value in own.items() if not key.startswith(("SLURM_JOB", "SLURM_STEP", "SLURM_ARRAY"))
-        }
-        return {**kept, **always}
+        return {**own, **always}
     basics = {key: value for key, value in own.items() if key in _BASICS}
     if choice == "NONE":
         return {**basics, **always}
