@@ -114,3 +114,20 @@ def test_hostile_text_stays_text() -> None:
     assert "\x1b" not in message
     assert "\u202e" not in message
     assert len(message) < 500
+
+
+def test_a_requeued_job_that_trains_again_is_alive() -> None:
+    first = "".join("\r" + bar(s, 100, "00:40") for s in range(60)) + "\n" + CASES["requeued"] + "\n"
+    assert [f.kind for f in findings(first)] == ["requeued"]
+    assert findings(first + "***** Running training *****\n" + "\r" + bar(0, 100, "00:00")) == ()
+
+
+def test_a_step_or_two_of_the_other_ranks_does_not_hide_a_death() -> None:
+    text = "".join("\r" + bar(s, 100, "00:40") for s in range(60)) + "\n" + CASES["cuda-oom"]
+    assert findings(text + "\r" + bar(60, 100, "00:41") + "\n")[0].kind == "cuda-oom"
+
+
+def test_the_tokenizers_bar_is_no_progress_of_the_training() -> None:
+    before = "".join("\rRunning tokenizer: " + bar(s, 99999, "00:40") for s in range(0, 99999, 3000)) + "\n"
+    steps = "".join("\r" + bar(s, 100, "00:40") for s in range(60))
+    assert findings(before + CASES["nccl"] + "\n" + steps) == ()

@@ -2,7 +2,7 @@
 
 What Slurm itself wrote outranks what the processes wrote while they were being killed, and the first rank's own error
 outranks the errors of the launcher and of the ranks that lost their peer. An error after which the training went on,
-or finished, is not a death.
+or finished, is not a death; nor is the end of an earlier start of a job that was requeued into the same file.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from websight_tui.metrics.death_rules import RULES
+from websight_tui.metrics.job_output import undescribed
 from websight_tui.metrics.terminal_text import plain
 
 _TAIL: Final = 4 << 20
@@ -49,6 +51,8 @@ _EXCEPTION: Final = re.compile(
     r"|(?:[A-Za-z_]\w{0,80}\.)+[A-Z]\w{0,80}(?=: ))(?:: .*)?"
 )
 _BAR: Final = re.compile(r"%\|[^|\r\n]{0,400}\|\s{0,8}(\d{1,12})/(\d{1,12}) \[")
+_TOTAL: Final = re.compile(r"Total optimization steps = ([\d,]{1,16})")
+_STARTED: Final = "***** Running training *****"
 _FINISHED: Final = re.compile(r"['\"]train_runtime['\"]: |Training completed\. Do not forget")
 _CONSEQUENCES: Final = (
     "ChildFailedError",
@@ -75,10 +79,10 @@ def findings(text: str) -> tuple[Finding, ...]:
     text = text[-_TAIL:]
     text = text.replace("\r\n", "\n")
     line_of = _line_counter(text, skipped)
-    over = _went_on(text)
+    over, started = _went_on(text)
     found: list[Finding] = []
     for rule in RULES:
-        match = _line_with(text, rule.marks, rule.pattern, 0 if rule.slurm else over)
+        match = _line_with(text, rule.marks, rule.pattern, started if rule.slurm else over)
         if match is not None:
             at, groups = match
             found.append(Finding(rule.kind, _worded(rule.message, groups), rule.hint, line_of(at)))
@@ -86,7 +90,7 @@ def findings(text: str) -> tuple[Finding, ...]:
     if any(f.kind in slurm for f in found):
         found = [f for f in found if f.kind in slurm or f.kind in ("cuda-oom", "disk")]
         return tuple(found)
-    cancelled = _line_with(text, ("CANCELLED AT",), _CANCELLED)
+    cancelled = _line_with(text, ("CANCELLED AT",), _CANCELLED, started)
     if cancelled is not None and not any(f.kind in ("cuda-oom", "disk", "gpu-error") for f in found):
         message, hint = "The job was cancelled.", "If it was not you: the site or a dependency did; resume when ready."
         return (Finding("cancelled", message, hint, line_of(cancelled[0])),)
@@ -119,17 +123,22 @@ def _line_counter(text: str, skipped: int) -> Callable[[int], int]:
     return lambda position: skipped + text.count("\n", 0, position) + 1
 
 
-def _went_on(text: str) -> int:
-    """The position up to which errors were survived: training bars moved on after it, or it finished."""
-    bars = [(m.start(), int(m[1]), int(m[2])) for m in _BAR.finditer(text)]
-    last = max((m.start() for m in _FINISHED.finditer(text)), default=0)
-    if bars:
-        total = max(t for _, _, t in bars)
-        steps = [(at, step) for at, step, of in bars if of == total]
-        furthest = max(step for _, step in steps)
-        # peers of a dead rank may still draw a step or two
-        last = max(last, next((at for at, step in steps if step >= furthest - 2), 0) if furthest > 3 else 0)
-    return last
+def _went_on(text: str) -> tuple[int, int]:
+    """Positions up to which errors were survived, because the training went on or finished, and of its last start."""
+    bars = [(m.start(), int(m[1]), int(m[2])) for m in _BAR.finditer(text) if undescribed(text, m.start())]
+    said = _TOTAL.search(text)
+    total = int(said[1].replace(",", "")) if said else bars[0][2] if bars else 0
+    steps = [(at, step) for at, step, of in bars if of == total]
+    finished = max((m.start() for m in _FINISHED.finditer(text)), default=0)
+    # a bar at 0 is drawn again when it is closed: only the first of them is a start
+    zeros = [at for (_, before), (at, step) in pairwise([(0, 1), *steps]) if step == 0 and before > 0]
+    started = max([text.rfind(_STARTED), 0, *zeros])
+    newest = [(at, step) for at, step in steps if at >= started]
+    furthest = max((step for _, step in newest), default=0)
+    if len(newest) <= 3:
+        return max(finished, started), started
+    # peers of a dead rank may still draw a step or two
+    return max(finished, started, next(at for at, step in newest if step >= furthest - 2)), started
 
 
 def _line_with(

@@ -92,7 +92,7 @@ class JobOutputReader:
         for found in _findings(text):
             match found.lastgroup:
                 case "elapsed":
-                    if _undescribed(text, found.start()):
+                    if undescribed(text, found.start()):
                         self._bar(found)
                 case "dict":
                     self._dict(text, found)
@@ -210,7 +210,7 @@ def _findings(text: str) -> list[re.Match[str]]:
     return found
 
 
-def _undescribed(text: str, position: int) -> bool:
+def undescribed(text: str, position: int) -> bool:
     """Whether the bar whose "%" is at `position` has no description: the trainer's bars have none."""
     low = max(0, position - 120)
     begin = max(text.rfind("\n", low, position), text.rfind("\r", low, position))
