@@ -54,7 +54,14 @@ LAB_WAYS = {
     "openssh-otp": ("lab-otp", "openssh", "slurm", ("Password: ", "Verification code: ")),
     "openssh-noisy": ("lab-noisy", "openssh", "slurm", ()),
 }
-WAYS = ("local", "server", "pocket", *(pytest.param(f"lab-{name}", marks=pytest.mark.cluster) for name in LAB_WAYS))
+# One login serves all tests of a way: a worker of a parallel run takes the whole of it.
+WAYS = (
+    *(pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in ("local", "server", "pocket")),
+    *(
+        pytest.param(f"lab-{name}", marks=[pytest.mark.cluster, pytest.mark.xdist_group(f"lab-{name}")])
+        for name in LAB_WAYS
+    ),
+)
 
 
 @pytest.fixture(scope="session", params=WAYS)
