@@ -4,9 +4,9 @@
 
 Every log under the folders that holds a finished run of --least minutes and more is cut at shares of its steps and
 projected from what was written until then. Prints tables of relative errors of the total, wrong verdicts, and the
-coverage of the bands, where the quantiles of a band never come from the run's own repository. `--write` makes
-websight_tui/projection/conformal.py anew from all runs; `--docs` puts the tables between the marks of that file.
-Deterministic: same logs, same tables.
+coverage of the bands, where the quantiles of a band never come from the run's own repository. Bands are made and
+tried on runs of 15 minutes and more, of which there are more. `--write` makes websight_tui/projection/conformal.py
+anew; `--docs` puts the tables between the marks of that file. Deterministic: same logs, same tables.
 """
 
 from __future__ import annotations
@@ -14,152 +14,30 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 from typing import Final
 
+from bench.calibration import conformal_module, misses, quantile_table
+from bench.finished_runs import Run, cut_at_second, load
+from bench.peers import METHODS
 from bench.tables import markdown_table, put_between_marks
-from websight_tui.metrics.detect import read_any
-from websight_tui.metrics.model import Segment, TrainingLog
 from websight_tui.presets import BUILT_IN
-from websight_tui.projection.bands import Row
 from websight_tui.projection.finish import project
 from websight_tui.projection.forecast import forecast
 from websight_tui.projection.history import PastRun
 from websight_tui.projection.model import Projection, Verdict
-from websight_tui.projection.timeline import cut_log, timeline_of
+from websight_tui.projection.timeline import cut_log
 
 SHARES: Final = (0.05, 0.1, 0.25, 0.5, 0.75)
-GRID: Final = (0.03, 0.04, 0.05, 0.07, 0.1, 0.13, 0.16, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.9)
-"""Where errors are collected for the quantiles."""
-EDGES: Final = (1.0,)
-"""Shares at which the quantiles change; the unit of a band already accounts for the share."""
-_ONE_UNIT: Final[tuple[Row, ...]] = ((1.0, -1.0, -1.0, 1.0, 1.0),)
 LIMITS: Final = (0.7, 0.85, 0.92, 1.08, 1.2, 1.5)
 """Limits that verdicts are tried on, relative to the real total; none within 5 % of it, where tight is right."""
+STEADY_BAR: Final = ("bar", "–", "1 / 7", "0.5 / 3.5", "0.3 / 1.2", "0.2 / 1")
+RESUMED_BAR: Final = ("bar", "–", "3 / 7", "1 / 4", "1 / 2", "0.5 / 1")
+"""What this package has to reach, in the form of `error_rows`."""
+CALIBRATION_S: Final = 15 * 60.0
 CONFORMAL: Final = Path(__file__).resolve().parents[1] / "websight_tui" / "projection" / "conformal.py"
-_LEAST_LINES: Final = 12
-_STEADY: Final = 1.6
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One finished segment: `total_s` is what it really took; `steady` that its pace never changed by much."""
-
-    name: str
-    repository: str
-    log: TrainingLog
-    total_s: float
-    steady: bool
-    evaluates: bool
-
-    @property
-    def segment(self) -> Segment:
-        return self.log.segments[-1]
-
-    @property
-    def resumed(self) -> bool:
-        return self.segment.start_step > 0
-
-
-def load(folders: Iterable[Path], least_s: float) -> list[Run]:
-    """All usable runs under `folders`, each repository's from INDEX.tsv where there is one, else from the file name.
-
-    The same training in two versions of a file counts once: the one with more lines.
-    """
-    found: dict[tuple[str, str, int, int, int], Run] = {}
-    for folder in folders:
-        owners = _owners(folder)
-        for path in sorted(p for p in folder.rglob("*") if p.is_file() and p.name != "INDEX.tsv"):
-            relative = path.relative_to(folder).as_posix()
-            repository = owners.get(relative) or path.name.split("__")[0].split("@")[0]
-            for number, log in enumerate(read_any(path.read_bytes(), path.name)):
-                run = _usable(f"{relative} · run {number}", repository, log, least_s)
-                if run is None:
-                    continue
-                segment = run.segment
-                minutes = round(run.total_s / max(60.0, 0.02 * run.total_s))
-                key = (repository, log.source, segment.total_steps, segment.start_step, minutes)
-                if key not in found or len(segment.columns) > len(found[key].segment.columns):
-                    found[key] = run
-    return sorted(found.values(), key=lambda r: r.name)
-
-
-def _owners(folder: Path) -> dict[str, str]:
-    index = folder / "INDEX.tsv"
-    if not index.is_file():
-        return {}
-    rows = [line.split("\t") for line in index.read_text(encoding="utf-8", errors="replace").splitlines()[1:]]
-    return {row[0]: row[1] for row in rows if len(row) > 1}
-
-
-def _usable(name: str, repository: str, log: TrainingLog, least_s: float) -> Run | None:
-    segment = log.last
-    if segment is None or len(segment.columns) < _LEAST_LINES or segment.total_steps <= 0:
-        return None
-    if "ended_early_at" in segment.meta or segment.last_step < 0.985 * segment.total_steps:
-        return None
-    if len(timeline_of(segment).steps) < _LEAST_LINES:  # no clock
-        return None
-    whole = project(log, limit_s=None)
-    if whole.total_s is None or whole.total_s < least_s:
-        return None
-    return Run(name, repository, log, whole.total_s, _is_steady(segment), bool(segment.evaluations))
-
-
-def _is_steady(segment: Segment) -> bool:
-    """Whether the tenths of the run, pauses that the log names apart, are of about the same pace."""
-    timeline = timeline_of(segment)
-    paces = []
-    for tenth in range(10):
-        first = int(len(timeline.steps) * tenth / 10)
-        last = min(int(len(timeline.steps) * (tenth + 1) / 10), len(timeline.steps) - 1)
-        if last <= first or tenth == 0:
-            continue  # the first tenth holds the warm-up
-        low, high = timeline.steps[first], timeline.steps[last]
-        paused = sum(p.seconds or 0.0 for p in timeline.evaluations if low <= p.step < high)
-        paces.append((timeline.elapsed[last] - timeline.elapsed[first] - paused) / (high - low))
-    return len(paces) > 2 and min(paces) > 0 and max(paces) / min(paces) < _STEADY
-
-
-def formula(log: TrainingLog) -> float | None:
-    """LLaMA-Factory's remaining_time, as a total: elapsed ÷ steps × total steps, whatever segment they come from."""
-    timeline = timeline_of(log.segments[-1])
-    if not timeline.steps or timeline.steps[-1] <= 0:
-        return None
-    elapsed = timeline.elapsed[-1]
-    return elapsed + elapsed / timeline.steps[-1] * (timeline.total - timeline.steps[-1])
-
-
-def moving_average(log: TrainingLog, smoothing: float = 0.3) -> float | None:
-    """tqdm's: an exponential moving average of the intervals (it starts from the resumed step)."""
-    timeline = timeline_of(log.segments[-1])
-    if len(timeline.steps) < 2:
-        return None
-    done = seconds = 0.0
-    last_step, last_second = float(timeline.start), 0.0
-    for step, second in zip(timeline.steps, timeline.elapsed, strict=True):
-        done = smoothing * (step - last_step) + (1 - smoothing) * done
-        seconds = smoothing * (second - last_second) + (1 - smoothing) * seconds
-        last_step, last_second = step, second
-    return last_second + seconds / done * (timeline.total - last_step) if done > 0 else None
-
-
-def ours(log: TrainingLog) -> float | None:
-    """This package's estimate."""
-    return project(log, limit_s=None).total_s
-
-
-METHODS: Final[tuple[tuple[str, Callable[[TrainingLog], float | None]], ...]] = (
-    ("this package", ours),
-    ("elapsed ÷ steps (LLaMA-Factory)", formula),
-    ("moving average (tqdm)", moving_average),
-)
-
-
-# errors
 
 
 def quantile(values: Sequence[float], q: float) -> float:
@@ -184,67 +62,6 @@ def error_rows(runs: Sequence[Run], *, worst: bool) -> list[list[str]]:
             cells.append(f"{median(errors):.2f} / {top:.2f}" + (f" ({silent}†)" if silent else "") if errors else "–")
         rows.append(cells)
     return rows
-
-
-# bands
-
-
-@dataclass(frozen=True, slots=True)
-class Miss:
-    """One projection's error in units of its band, with what made it."""
-
-    repository: str
-    at: float
-    score: float
-
-
-def misses(runs: Sequence[Run]) -> list[Miss]:
-    """Errors over the grid of shares, each in units of the band times the remaining seconds."""
-    found = []
-    for run in runs:
-        for at in GRID:
-            answer = project(cut_log(run.log, at), limit_s=None, table=_ONE_UNIT)
-            if answer.total_s is None or answer.total_s_80 is None or answer.total_s <= answer.elapsed_s:
-                continue
-            scale = answer.total_s_80[1] - answer.total_s
-            found.append(Miss(run.repository, at, (run.total_s - answer.total_s) / scale))
-    return found
-
-
-def quantile_table(errors: Sequence[Miss]) -> tuple[Row, ...]:
-    """Conformal quantiles by share of the run; each repository weighs the same."""
-    rows: list[Row] = []
-    below = 0.0
-    for edge in EDGES:
-        mine = [e for e in errors if below < e.at <= edge]
-        below = edge
-        if not mine:
-            rows.append((edge, *(rows[-1][1:] if rows else (-4.0, -2.0, 3.0, 8.0))))
-            continue
-        low95, low80 = (-weighted_quantile(mine, p, -1) for p in (0.975, 0.9))
-        high80, high95 = (weighted_quantile(mine, p, 1) for p in (0.9, 0.975))
-        rows.append((edge, round(low95, 2), round(low80, 2), round(high80, 2), round(high95, 2)))
-    return tuple(rows)
-
-
-def weighted_quantile(errors: Sequence[Miss], level: float, sign: int) -> float:
-    """The upper quantile of `sign` × score with each repository's weight 1, corrected for their small number R.
-
-    Split conformal prediction takes level × (1 + 1/n) of n exchangeable errors. A repository's errors are neither one
-    nor many, so half of 1/R is added at 80 %, a fifth in the far tail, where 1/R would leave the data.
-    """
-    counts: dict[str, int] = {}
-    for e in errors:
-        counts[e.repository] = counts.get(e.repository, 0) + 1
-    repositories = len(counts)
-    wanted = level * (1 + (0.5 if level <= 0.95 else 0.2) / repositories)
-    ordered = sorted((sign * e.score, 1 / counts[e.repository] / repositories) for e in errors)
-    reached = 0.0
-    for score, weight in ordered:
-        reached += weight
-        if reached >= wanted - 1e-9:
-            return max(0.0, score)
-    return max(0.0, ordered[-1][0]) * 1.25
 
 
 def coverage_rows(runs: Sequence[Run]) -> list[list[str]]:
@@ -273,9 +90,6 @@ def coverage_rows(runs: Sequence[Run]) -> list[list[str]]:
     if all_:
         rows.append(["all", str(all_), f"{all80 / all_:.0%}", f"{all95 / all_:.0%}", ""])
     return rows
-
-
-# verdicts
 
 
 def verdict_rows(runs: Sequence[Run]) -> list[list[str]]:
@@ -308,22 +122,9 @@ def _is_wrong(answer: Projection, total_s: float, limit: float) -> bool:
     return answer.verdict is Verdict.WILL_NOT_FIT and total_s <= limit
 
 
-def cut_at_second(log: TrainingLog, second: float) -> TrainingLog | None:
-    """The log as it was after `second` of its last segment; None if the run had already ended."""
-    segment = log.segments[-1]
-    timeline = timeline_of(segment)
-    if not timeline.steps or timeline.elapsed[-1] <= second:
-        return None
-    reached = [s for s, e in zip(timeline.steps, timeline.elapsed, strict=True) if e <= second]
-    last = reached[-1] if reached else timeline.start
-    return cut_log(log, (last - timeline.start) / max(1, timeline.total - timeline.start))
-
-
-# output
-
-
-def report(runs: Sequence[Run]) -> str:
-    """All tables as Markdown."""
+def report(everything: Sequence[Run], least_s: float) -> str:
+    """All tables as Markdown; the bands' over all runs, the others' over those of `least_s` and more."""
+    runs = [r for r in everything if r.total_s >= least_s]
     steady = [r for r in runs if not r.resumed and r.steady]
     shaky = [r for r in runs if not r.resumed and not r.steady]
     resumed = [r for r in runs if r.resumed]
@@ -331,20 +132,22 @@ def report(runs: Sequence[Run]) -> str:
     repositories = len({r.repository for r in runs})
     shares = [f"{at:.0%}" for at in SHARES]
     parts = [f"{len(runs)} finished runs of {repositories} repositories; {len(resumed)} of them resumed segments."]
-    for title, chosen, worst in (
-        ("Steady runs", steady, False),
-        ("Resumed segments", resumed, True),
-        ("Runs with evaluations", evaluating, True),
-        ("Runs whose pace changed", shaky, True),
+    nothing: tuple[str, ...] = ()
+    for title, chosen, worst, bar in (
+        ("Steady runs", steady, False, STEADY_BAR),
+        ("Resumed segments", resumed, True, RESUMED_BAR),
+        ("Runs with evaluations", evaluating, True, nothing),
+        ("Runs whose pace changed", shaky, True, nothing),
     ):
         if chosen:
             what = "maximum" if worst else "90th percentile"
             parts.append(f"**{title}** ({len(chosen)}): error of the projected total in %, median / {what}, by share")
-            parts.append(markdown_table(["", *shares], error_rows(chosen, worst=worst)))
+            rows = [*error_rows(chosen, worst=worst), *([bar] if bar else [])]
+            parts.append(markdown_table(["", *shares], rows))
     parts.append("† so many runs had too few lines at that share to say anything.")
-    parts.append("**Bands**, with quantiles from other repositories only")
+    parts.append(f"**Bands** ({len(everything)} runs), with quantiles from other repositories only")
     parts.append(
-        markdown_table(["share", "runs", "80 % holds", "95 % holds", "half-width of 80 %"], coverage_rows(runs))
+        markdown_table(["share", "runs", "80 % holds", "95 % holds", "half-width of 80 %"], coverage_rows(everything))
     )
     limits = ", ".join(f"{ratio:.0%}" for ratio in LIMITS)
     parts.append(f"**Wrong verdicts** at a share of the limit, for limits of {limits} of the real total")
@@ -376,29 +179,10 @@ def forecast_table() -> str:
     return markdown_table(["after", "rank32", "half-epoch", "baseline"], rows)
 
 
-def conformal_module(runs: Sequence[Run]) -> str:
-    """The text of websight_tui/projection/conformal.py."""
-    rows = [f"({', '.join(f'{value:.2f}' for value in row)})," for row in quantile_table(misses(runs))]
-    inner = rows[0] if len(rows) == 1 else "".join(f"\n    {row}" for row in rows) + "\n"
-    return f'''"""Conformal quantiles of projection errors, made by `python -m bench.projection … --write`."""
-
-from __future__ import annotations
-
-from typing import Final
-
-QUANTILES: Final[tuple[tuple[float, float, float, float, float], ...]] = ({inner})
-"""For shares of the segment up to the first number: lower 95, lower 80, upper 80, upper 95 in units of `bands.unit`."""
-
-RUNS: Final = {len(runs)}
-REPOSITORIES: Final = {len({run.repository for run in runs})}
-"""What they come from."""
-'''
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="bench.projection", description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER")
-    parser.add_argument("--least", type=float, default=15.0, metavar="MINUTES", help="shorter runs are left out")
+    parser.add_argument("--least", type=float, default=20.0, metavar="MINUTES", help="shorter runs are left out")
     parser.add_argument("--write", action="store_true", help="make the package's quantiles anew")
     parser.add_argument("--docs", type=Path, metavar="FILE", help="put the tables into this file")
     parser.add_argument("--json", action="store_true", help="every error, one object a line")
@@ -406,7 +190,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     missing = [str(folder) for folder in args.folders if not folder.is_dir()]
     if missing:
         parser.error(f"no such folder: {', '.join(missing)}")
-    runs = load(args.folders, args.least * 60)
+    least_s = args.least * 60
+    everything = load(args.folders, min(least_s, CALIBRATION_S))
+    runs = [run for run in everything if run.total_s >= least_s]
     if not runs:
         print("no finished run of that length in there", file=sys.stderr)
         return 1
@@ -418,8 +204,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 print(json.dumps({"run": run.name, "at": at, "error": error, "reasons": answer.reasons}))
         return 0
     if args.write:
-        CONFORMAL.write_text(conformal_module(runs), encoding="utf-8")
-    text = report(runs)
+        CONFORMAL.write_text(conformal_module(everything), encoding="utf-8")
+    text = report(everything, least_s)
     print(text)
     if args.docs:
         put_between_marks(args.docs, "bench-projection", text)

@@ -7,26 +7,28 @@ from statistics import median
 
 import pytest
 
+from bench import calibration, finished_runs, peers
 from bench import projection as bench
 from bench.tables import markdown_table, put_between_marks
 from tests.projection.made import made_log
 from tests.projection.test_project_command import trainer_log
 from tests.shared import shared_dir
 from websight_tui.projection import conformal
+from websight_tui.projection.timeline import cut_log
 
 
 @pytest.fixture(scope="module")
-def runs() -> list[bench.Run]:
-    return bench.load([shared_dir() / "logs"], 20 * 60)
+def runs() -> list[finished_runs.Run]:
+    return finished_runs.load([shared_dir() / "logs"], 20 * 60)
 
 
-def errors(runs: list[bench.Run], at: float) -> list[float]:
-    guesses = [(run, bench.ours(bench.cut_log(run.log, at))) for run in runs]
+def errors(runs: list[finished_runs.Run], at: float) -> list[float]:
+    guesses = [(run, peers.ours(cut_log(run.log, at))) for run in runs]
     return [abs(guess / run.total_s - 1) * 100 for run, guess in guesses if guess is not None]
 
 
 @pytest.mark.parametrize(("at", "middle", "top"), [(0.1, 1, 7), (0.25, 0.5, 3.5), (0.5, 0.3, 1.2), (0.75, 0.2, 1)])
-def test_steady_runs(runs: list[bench.Run], at: float, middle: float, top: float) -> None:
+def test_steady_runs(runs: list[finished_runs.Run], at: float, middle: float, top: float) -> None:
     found = errors([run for run in runs if run.steady and not run.resumed], at)
     assert len(found) >= 14
     assert median(found) <= middle
@@ -34,25 +36,25 @@ def test_steady_runs(runs: list[bench.Run], at: float, middle: float, top: float
 
 
 @pytest.mark.parametrize(("at", "middle", "top"), [(0.1, 3, 7), (0.25, 1, 4), (0.5, 1, 2), (0.75, 0.5, 1)])
-def test_resumed_segments(runs: list[bench.Run], at: float, middle: float, top: float) -> None:
+def test_resumed_segments(runs: list[finished_runs.Run], at: float, middle: float, top: float) -> None:
     found = errors([run for run in runs if run.resumed], at)
     assert found
     assert median(found) <= middle
     assert max(found) <= top
 
 
-def test_evaluations_seen_once(runs: list[bench.Run]) -> None:
+def test_evaluations_seen_once(runs: list[finished_runs.Run]) -> None:
     assert max(errors([run for run in runs if run.evaluates and run.steady], 0.75)) <= 1
 
 
-def test_no_verdict_is_wrong_from_half_of_the_limit_on(runs: list[bench.Run]) -> None:
+def test_no_verdict_is_wrong_from_half_of_the_limit_on(runs: list[finished_runs.Run]) -> None:
     for at, judged, wrong, *_ in bench.verdict_rows(runs):
         assert int(judged) > 0
         assert at == "25%" or int(wrong) == 0
 
 
 def test_bands_hold_on_repositories_that_they_never_saw() -> None:
-    rows = bench.coverage_rows(bench.load([shared_dir() / "logs"], 15 * 60))
+    rows = bench.coverage_rows(finished_runs.load([shared_dir() / "logs"], bench.CALIBRATION_S))
     name, counted, held80, held95, _ = rows[-1]
     assert name == "all"
     assert int(counted) > 100
@@ -61,7 +63,7 @@ def test_bands_hold_on_repositories_that_they_never_saw() -> None:
 
 
 def test_the_shipped_quantiles_are_those_of_the_bench() -> None:
-    text = bench.conformal_module(bench.load([shared_dir() / "logs"], 15 * 60))
+    text = calibration.conformal_module(finished_runs.load([shared_dir() / "logs"], bench.CALIBRATION_S))
     shipped = Path(conformal.__file__).read_text(encoding="utf-8")
     assert text.split() == shipped.split()
 
@@ -72,7 +74,7 @@ def test_a_folder_of_ones_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]
         (tmp_path / f"me+run{number}__trainer_log.jsonl").write_text(trainer_log(log.segments[0]))
     short, _ = made_log(total=600, until=200)
     (tmp_path / "other__trainer_log.jsonl").write_text(trainer_log(short.segments[0]))
-    assert bench.main([str(tmp_path)]) == 0
+    assert bench.main([str(tmp_path), "--least", "15"]) == 0
     assert "2 finished runs of 2 repositories" in capsys.readouterr().out
 
 
@@ -82,8 +84,8 @@ def test_a_folder_without_runs_is_said(tmp_path: Path, capsys: pytest.CaptureFix
 
 
 def test_quantiles_weigh_repositories_the_same() -> None:
-    many = [bench.Miss("big", 0.5, 0.1)] * 50 + [bench.Miss("small", 0.5, 3.0)]
-    assert bench.weighted_quantile(many, 0.6, 1) == 3.0
+    many = [calibration.Miss("big", 0.5, 0.1)] * 50 + [calibration.Miss("small", 0.5, 3.0)]
+    assert calibration.weighted_quantile(many, 0.6, 1) == 3.0
 
 
 def test_tables_go_between_their_marks(tmp_path: Path) -> None:

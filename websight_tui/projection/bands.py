@@ -3,7 +3,7 @@
 A band is `estimate + quantile × unit × remaining seconds`. The unit says how rough this log is (its scatter, how little
 has been seen); the quantiles are conformal: the errors of finished runs in their units, each repository counting the
 same, so that a nominal 80 % holds on runs that were never looked at (split conformal prediction, arXiv:2107.07511).
-They are not symmetrical: runs end late more often than early.
+The upper one is never the smaller: runs end late more often than early.
 """
 
 from __future__ import annotations

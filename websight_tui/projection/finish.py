@@ -22,6 +22,10 @@ LEAST_LINES: Final = 4
 """Usable lines below which nothing is said."""
 TIGHT: Final = 0.05
 """An estimate this near to the limit is tight, however narrow its band."""
+_YET_UNSEEN: Final = 0.01
+"""What a young run has not shown yet (a save, a slow batch) adds to what remains, at its very beginning …"""
+_ALL_SEEN: Final = 0.25
+"""… and the share at which it has shown everything: the mean error of 31 runs, which comes to nothing from there on."""
 _EVAL_SPEED: Final = 3.5
 """Samples evaluated in the time in which one is trained (forward only, no optimizer)."""
 
@@ -98,11 +102,12 @@ def project(
     coming, scatter, unknown = _pauses_to_come(pace, timeline, known, found)
     silent = _silence(segment, timeline, pace, coming, now)
     found.silent_s = silent
-    # the newest line may be an evaluation's: its time is in `now`, not in the last training line
-    remaining = left * pace.seconds + coming + known.tail_s
-    estimate = timeline.now + remaining + silent
     share = (timeline.steps[-1] - timeline.start) / max(1.0, timeline.total - timeline.start)
     share = min(1.0, max(0.0, share))
+    remaining = left * pace.seconds + coming + known.tail_s
+    remaining *= 1 + _YET_UNSEEN * max(0.0, 1 - share / _ALL_SEEN)
+    # the newest line may be an evaluation's: its time is in `now`, not in the last training line
+    estimate = timeline.now + remaining + silent
     roughness = unit(pace, share, scatter / remaining if remaining > 0 else 0.0)
     floor = timeline.now + silent
     narrow, wide = bands(estimate, remaining, roughness, floor=floor, share=share, unknown=unknown, table=table)
