@@ -26,6 +26,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     try:
         return int(args.handler(args))
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
     except Problem as problem:
         print(f"error: {problem.message}", file=sys.stderr)
         if problem.hint:

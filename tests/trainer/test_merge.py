@@ -45,3 +45,14 @@ def test_nothing_is_overwritten_and_nothing_half_is_left(adapter: Path, tmp_path
     with pytest.raises(Problem, match="merge failed"):
         merge(find_source(broken, None, None), tmp_path / "new")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["broken", "out"]
+
+
+def test_in_bf16_only_undecided_tokens_may_change(adapter: Path, tiny_root: Path, tmp_path: Path) -> None:
+    from transformers import AutoModelForImageTextToText, AutoProcessor
+
+    base = tiny_root / "tiny" / "model"
+    AutoModelForImageTextToText.from_pretrained(base, dtype="bfloat16").save_pretrained(tmp_path / "base")
+    AutoProcessor.from_pretrained(base).save_pretrained(tmp_path / "base")
+    agreement = merge(find_source(adapter, str(tmp_path / "base"), None), tmp_path / "merged")
+    assert agreement.changed == 0
+    assert 0 < agreement.largest_difference < agreement.adapter_effect
