@@ -18,6 +18,7 @@ from tests.remote.servers import USER, Person, Server
 from websight_tui.errors import AuthError, ConnectError, ConnectionLost, HostKeyError, RemoteTimeout
 from websight_tui.remote.opening import open_transport
 from websight_tui.remote.openssh import OpenSshTransport
+from websight_tui.remote.openssh_command import terminal_command
 from websight_tui.remote.port import Endpoint, Unattended
 
 Make = Callable[..., Server]
@@ -168,3 +169,13 @@ def test_auto_takes_this_client_where_the_library_cannot(make_server: Make, ssh_
     assert line.exec("echo old but good", timeout=10).stdout == "old but good\n"
     assert line.address == f"{USER}@127.0.0.1"
     line.close()
+
+
+def test_a_program_gets_the_persons_terminal(server: Server, tmp_path: Path) -> None:
+    words = terminal_command(server.endpoint(transport="openssh"), 'echo "it\'s $((40 + 2))"; exit 3')
+    done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=20)
+    assert (done.returncode, done.stdout) == (3, b"it's 42\n")
+    here = subprocess.run(terminal_command(Endpoint(transport="local"), "echo here"), capture_output=True, check=False)
+    assert here.stdout.endswith(b"here\n")
+    with pytest.raises(ConnectError):
+        terminal_command(Endpoint(host="-oProxyCommand=x"), "true")

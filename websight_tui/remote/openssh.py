@@ -22,11 +22,12 @@ from typing import Final
 from websight_tui.errors import ConnectError, ConnectionLost, RemoteTimeout
 from websight_tui.remote.file_methods import FileMethods
 from websight_tui.remote.framing import Framed, Shell, find_shell, frame, wished_shell
+from websight_tui.remote.openssh_command import client_words, options
 from websight_tui.remote.openssh_login import Questions, failure
 from websight_tui.remote.port import Endpoint, ExecResult, Prompter, Unattended
 from websight_tui.remote.process import converse, end_session
 from websight_tui.remote.sftp import Sftp
-from websight_tui.remote.ssh_config import CONFIG_VARIABLE, check_host, parse_options
+from websight_tui.remote.ssh_config import check_host, parse_options
 
 MAX_CHANNELS: Final = 3
 FILE_TIMEOUT_S: Final = 30.0
@@ -76,11 +77,14 @@ class OpenSshTransport(FileMethods):
             return
         self.close()
         check_host(self._endpoint.host)
-        options = self._resolved()
-        user, host = next(iter(options.get("user", ())), getpass.getuser()), next(iter(options.get("hostname", ())), "")
+        resolved = self._resolved()
+        user, host = (
+            next(iter(resolved.get("user", ())), getpass.getuser()),
+            next(iter(resolved.get("hostname", ())), ""),
+        )
         self._address = f"{user}@{host}"
         self._may_prompt = True
-        theirs = next(iter(options.get("controlpath", ())), "none")
+        theirs = next(iter(resolved.get("controlpath", ())), "none")
         if theirs != "none" and self._answers(Path(theirs)):
             self._socket = Path(theirs)  # the user's own connection: used, never ended
         else:
@@ -118,7 +122,7 @@ class OpenSshTransport(FileMethods):
             master = subprocess.Popen(
                 [
                     *self._ssh("-M", "-N", "-S", str(path)),
-                    *_options(ControlPersist="no", BatchMode="no" if attended else "yes"),
+                    *options(ControlPersist="no", BatchMode="no" if attended else "yes"),
                     "--",
                     self._endpoint.host,
                 ],
@@ -175,7 +179,7 @@ class OpenSshTransport(FileMethods):
         if not self.connected:
             raise self._lost()
         # Without the socket, ssh would log in anew for each command: the proxy that fails keeps it from that.
-        only = _options(ControlMaster="no", BatchMode="yes", ProxyCommand="false")
+        only = options(ControlMaster="no", BatchMode="yes", ProxyCommand="false")
         return [*self._ssh("-T", *extra, "-S", str(self._socket)), *only, "--", self._endpoint.host]
 
     def _answers(self, path: Path) -> bool:
@@ -206,28 +210,7 @@ class OpenSshTransport(FileMethods):
         return parse_options(done.stdout.decode("utf-8", "replace"))
 
     def _ssh(self, *words: str) -> list[str]:
-        place, config = self._endpoint, os.environ.get(CONFIG_VARIABLE)
-        command = ["ssh", *words]
-        if not place.use_ssh_config:
-            command += ["-F", "none"]
-        elif config:
-            command += ["-F", config]
-        command += ["-l", place.user] if place.user else []
-        command += ["-p", str(place.port)] if place.port else []
-        if place.identity_file:
-            command += ["-i", place.identity_file, *_options(IdentitiesOnly="yes")]
-        if place.known_hosts:
-            command += _options(UserKnownHostsFile=place.known_hosts)
-        return command + _options(
-            ServerAliveInterval="20",
-            ServerAliveCountMax="2",
-            ClearAllForwardings="yes",
-            ForwardAgent="no",
-            ForwardX11="no",
-            PermitLocalCommand="no",
-            RemoteCommand="none",
-            RequestTTY="no",
-        )
+        return [*client_words(self._endpoint, *words), *options(RequestTTY="no")]
 
     def _lost(self, words: str = "") -> ConnectionLost:
         if self._socket is None:
@@ -269,10 +252,6 @@ def _wait(descriptor: int, event: int, seconds: float) -> None:
         selector.register(descriptor, event)
         if not selector.select(seconds):
             raise TimeoutError
-
-
-def _options(**values: str) -> list[str]:
-    return [word for key, value in values.items() for word in ("-o", f"{key}={value}")]
 
 
 def _short_folder() -> str:
