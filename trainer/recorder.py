@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass, field
 from typing import Any
 
+from trainer import slurm
 from trainer.events import EventWriter
 from trainer.plan import Plan
 from trainer.spec import Spec
@@ -53,5 +54,4 @@ class Recorder:
 
 def job() -> tuple[str, int]:
     """Slurm's job id ("" outside of a job) and how often the job was requeued."""
-    restart = os.environ.get("SLURM_RESTART_COUNT", "0")
-    return os.environ.get("SLURM_JOB_ID", ""), int(restart) if restart.isdigit() else 0
+    return slurm.job_id(), slurm.restarts(os.environ.get("SLURM_RESTART_COUNT", ""))

@@ -39,10 +39,15 @@ def fate() -> Fate:
     """Of this job. Slurm requeues a preempted job by itself only if it has not ended within its grace time."""
     fields = _fields()
     state = fields.get("JobState", "")
-    if state in ("PENDING", "REQUEUED", "CONFIGURING"):
-        return Fate.REQUEUED
+    if restarts(fields.get("Restarts", "")) > restarts(os.environ.get("SLURM_RESTART_COUNT", "")):
+        return Fate.REQUEUED  # its state says COMPLETING, as for a job that was cancelled
     chosen = fields.get("PreemptTime", "None") not in ("None", "Unknown", "N/A", "0", "")
     return Fate.MAKES_ROOM if state == "PREEMPTED" or (state == "RUNNING" and chosen) else Fate.ENDS
+
+
+def restarts(text: str) -> int:
+    """How often a job was requeued, from Slurm's text for it; "" is never."""
+    return int(text) if text.isdigit() else 0
 
 
 def requeue() -> str:
