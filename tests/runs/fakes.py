@@ -55,6 +55,8 @@ class FakeJob:
     listed: bool = True
     accounted: bool = True
     accounted_state: str = ""
+    work_dir: str = ""
+    stdout: str = ""
 
 
 class FakeSlurm:
@@ -161,7 +163,11 @@ class FakeSlurm:
         if job is None:
             return ExecResult(1, "", "slurm_load_jobs error: Invalid job id specified\n")
         if words[0] == "show":
-            fields = f"JobId={job.job_id} JobName={job.name} JobState={job.state} ExitCode={job.exit_code}\n"
+            fields = (
+                f"JobId={job.job_id} JobName={job.name} JobState={job.state} ExitCode={job.exit_code} "
+                f"TimeLimit={format_duration(job.limit_s)} StartTime={job.start} WorkDir={job.work_dir} "
+                f"StdErr={job.stdout} StdOut={job.stdout}\n"
+            )
             return ExecResult(0, fields, "")
         if words[0] == "hold":
             job.reason = "JobHeldUser"

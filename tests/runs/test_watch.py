@@ -283,3 +283,50 @@ def test_closing_takes_no_time(desk: Desk) -> None:
     begun = time.monotonic()
     engine.close()
     assert time.monotonic() - begun < 0.2
+
+
+def test_a_foreign_job_is_watched_through_its_output(desk: Desk) -> None:
+    out = desk.folder / "theirs" / "train.out"
+    out.parent.mkdir()
+    job = FakeJob("7", "theirs", "", state="RUNNING", start=int(time.time()) - 60, stdout=str(out))
+    desk.slurm.extra.append(job)
+    out.write_text("{'loss': 2.5, 'grad_norm': 1.0, 'learning_rate': 1e-05, 'epoch': 0.1}\n")
+    engine, keeper = desk.start()
+    run_id = engine.watch_job("fake", "7")
+    assert keeper.wait(lambda s: run_id in s.runs and len(s.runs[run_id].log.segments) == 1, 10), keeper.state
+    assert list(keeper.state.runs[run_id].log.last.columns.loss) == [2.5]
+    with out.open("a") as stream:
+        stream.write("{'loss': 1.5, 'grad_norm': 1.0, 'learning_rate': 1e-05, 'epoch': 0.2}\n")
+    assert keeper.wait(lambda s: len(s.runs[run_id].log.last.columns) == 2, 10)
+    job.state, job.exit_code, job.end = "FAILED", "1:0", int(time.time())
+    with out.open("a") as stream:
+        stream.write("torch.cuda.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB\n")
+    reaches(keeper, run_id, Phase.FAILED)
+    assert keeper.wait(lambda s: any("memory" in text for text in s.runs[run_id].problems), 10)
+    engine.resume(run_id)
+    assert not done(keeper, "resume").ok
+    assert engine.store.runs() == []
+
+
+def test_a_foreign_job_that_keeps_a_trainer_log_is_read_from_it(desk: Desk) -> None:
+    folder = desk.folder / "theirs" / "saves"
+    folder.mkdir(parents=True)
+    job = FakeJob("8", "t", "", state="RUNNING", start=int(time.time()) - 60, work_dir=str(folder.parent))
+    desk.slurm.extra.append(job)
+    (folder / "trainer_log.jsonl").write_text(
+        '{"current_steps": 10, "total_steps": 100, "loss": 2.25, "lr": 1e-05, "epoch": 0.1, "percentage": 10.0, '
+        '"elapsed_time": "0:00:10", "remaining_time": "0:01:30"}\n'
+    )
+    engine, keeper = desk.start()
+    run_id = engine.watch_job("fake", "8")
+    assert keeper.wait(lambda s: run_id in s.runs and s.runs[run_id].log.source == "trainer_log", 10), keeper.state
+    assert keeper.wait(lambda s: s.runs[run_id].log.last is not None, 10)
+    assert keeper.state.runs[run_id].log.last.total_steps == 100
+
+
+def test_a_foreign_job_that_is_gone_says_so(desk: Desk) -> None:
+    engine, keeper = desk.start()
+    engine.watch_job("fake", "4242")
+    answer = done(keeper, "watch")
+    assert not answer.ok
+    assert "4242" in answer.message

@@ -90,7 +90,8 @@ class Ends:
             return
         with track.lock:
             track.put_job(new)
-            self._store.save_job(track.spec.run_id, new, track.last_seen.get(job.job_id))
+            if track.foreign is None:
+                self._store.save_job(track.spec.run_id, new, track.last_seen.get(job.job_id))
             self._emit(e.JobsChanged(track.spec.run_id, tuple(track.jobs), now))
 
     def _from_controller(self, job: Job) -> Job:

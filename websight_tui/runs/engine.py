@@ -16,6 +16,7 @@ from websight_tui.errors import StoreError, WebsightError
 from websight_tui.remote.port import Prompter, Transport, Unattended
 from websight_tui.runs import actions
 from websight_tui.runs import events as e
+from websight_tui.runs.foreign import foreign_run_id, foreign_track
 from websight_tui.runs.plan import LaunchPlan, plan_resume
 from websight_tui.runs.problems import problems_of
 from websight_tui.runs.reconcile import record
@@ -73,8 +74,8 @@ class Engine:
                 track = load_track(stored, self.store)
                 with self._lock:
                     track = self._tracks.setdefault(stored.spec.run_id, track)
-                track.problems = problems_of(track)
-                track.told_log, track.told_version = track.reader.log, track.reader.log.version
+                track.problems = problems_of(track, None)
+                track.told_log, track.told_version = track.log, track.log.version
                 self._emit(e.RunLoaded(track.view()))
         except StoreError as exc:
             self._emit(e.Notice(exc.message, self._clock(), exc.hint))
@@ -139,12 +140,26 @@ class Engine:
         """Cancels one job of the queue, which this app need not have submitted."""
         self._start("cancel", f"{cluster}/{job_id}", cluster, lambda watcher: actions.cancel_job(watcher, job_id))
 
+    def watch_job(self, cluster: str, job_id: str) -> str:
+        """Watches a job of the queue that this app did not submit, like a run: RunLoaded, then the usual events.
+
+        Returns: the run id under which it appears.
+        """
+        run_id = foreign_run_id(cluster, job_id)
+        if run_id not in self._tracks:
+            self._start("watch", run_id, cluster, lambda watcher: self._watch_job(watcher, cluster, job_id))
+        return run_id
+
     def resume(self, run_id: str) -> None:
         """Gives a run that has stopped one more job: events as of `submit`."""
         track = self._track(run_id)
         if track is None:
             return
         with track.lock:
+            if track.foreign is not None:
+                answer = actions.Answer(False, "This job was not submitted by this app", "Submit a run of your own.")
+                self._done("resume", run_id, answer)
+                return
             busy = next((job for job in track.jobs if job.live), None)
             spec, outcome = track.spec, track.outcome
         if busy is not None or outcome in (Outcome.INTENT, Outcome.UNKNOWN):
@@ -215,6 +230,18 @@ class Engine:
         self.store.close()
 
     # inside
+
+    def _watch_job(self, watcher: Watcher, cluster: str, job_id: str) -> actions.Answer | None:
+        transport, scheduler = watcher.transport, watcher.scheduler
+        if transport is None or scheduler is None:
+            return actions.NOT_CONNECTED
+        track = foreign_track(cluster, job_id, transport, scheduler)
+        with self._lock:
+            if self._tracks.setdefault(track.spec.run_id, track) is not track:
+                return None
+        self._emit(e.RunLoaded(track.view()))
+        watcher.wake()
+        return None
 
     def _submit(self, watcher: Watcher, plan: LaunchPlan) -> actions.Answer | None:
         plan = plan.at(watcher.home)

@@ -20,6 +20,7 @@ _FLOOD: Final = 8 * 1024 * 1024
 """Unread bytes of an output from which on the middle is skipped."""
 _KEPT_OUTPUT: Final = 256 * 1024
 """Bytes of an output that are kept in the history."""
+_SIGNS_EVERY_S: Final = 60.0
 _PROJECT_EVERY_S: Final = 10.0
 """Seconds between two projections of a log that is silent."""
 
@@ -69,18 +70,24 @@ def _use(track: RunTrack, name: str, tail: Tail, step: Step, store: Store) -> No
     if name == EVENTS:
         if step.restarted:
             track.restart_log()
-            store.forget_file(run_id, name)
+            if track.foreign is None:
+                store.forget_file(run_id, name)
         elif step.data:
             track.reader.feed(step.data)
-            store.append(run_id, name, step.offset, step.data, tail.identity)
+            if track.foreign is None:
+                store.append(run_id, name, step.offset, step.data, tail.identity)
         return
     stream = track.streams[name.partition(":")[0]]
     stream.size = max(step.size, stream.size) if not step.restarted else step.size
     if step.restarted:
         stream.text = TerminalText(LINES)
-        store.forget_file(run_id, name)
+        if track.foreign is None:
+            store.forget_file(run_id, name)
     elif step.data:
         stream.text.feed(step.data)
+        if track.foreign is not None:
+            track.foreign.reader.feed(step.data, "err" if name.startswith("stderr") else "out")
+            return
         store.append(run_id, name, step.offset, step.data, tail.identity, keep=_KEPT_OUTPUT)
     if stream.size - tail.offset > _FLOOD:
         skipped = stream.size - FIRST_LOOK - tail.offset
@@ -91,7 +98,7 @@ def _use(track: RunTrack, name: str, tail: Tail, step: Step, store: Store) -> No
 def tell(track: RunTrack, emit: Callable[[e.Event], None], now: float, skew_s: float) -> None:
     """Emits what of a run has moved since it was told last."""
     with track.lock:
-        run_id, log = track.spec.run_id, track.reader.log
+        run_id, log = track.spec.run_id, track.log
         moved = log is not track.told_log or log.version != track.told_version
         if moved:
             track.told_log, track.told_version = log, log.version
@@ -107,10 +114,16 @@ def tell(track: RunTrack, emit: Callable[[e.Event], None], now: float, skew_s: f
             if projection != track.projection:
                 track.projection = projection
                 emit(e.Projected(run_id, projection, now))
-        ground = (*track.jobs, track.outcome, log.version, *(stream.text.version for stream in track.streams.values()))
+        ground = (
+            int(now // _SIGNS_EVERY_S),
+            *track.jobs,
+            track.outcome,
+            log.version,
+            *(stream.text.version for stream in track.streams.values()),
+        )
         if ground != track.problems_ground:
             track.problems_ground = ground
-            problems = problems_of(track)
+            problems = problems_of(track, now + skew_s)
             if problems != track.problems:
                 track.problems = problems
                 emit(e.ProblemsFound(run_id, problems, now))

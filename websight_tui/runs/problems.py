@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from websight_tui.metrics.death import findings
+from websight_tui.metrics.health import signs
 from websight_tui.runs.phase import phase_of, segment_of
 from websight_tui.runs.state import Outcome, Phase
 from websight_tui.runs.track import RunTrack
@@ -18,25 +19,23 @@ _DIED: Final = frozenset({Phase.FAILED, Phase.TIMEOUT})
 _OUTPUT: Final = 200_000
 
 
-def problems_of(track: RunTrack) -> tuple[str, ...]:
-    """All that is wrong now, newest last; empty for a run that goes well. Call under the track's lock."""
+def problems_of(track: RunTrack, now: float | None) -> tuple[str, ...]:
+    """All that is wrong, gravest last; empty for a run that goes well. Call under the track's lock.
+
+    Args:
+        now: Unix s by the cluster's clock; None leaves out what depends on it (offline).
+    """
     job = track.job
     if job is None or track.outcome is not Outcome.ACCEPTED:
         return ()
-    log = track.reader.log
+    log = track.log
     phase = phase_of(track.outcome, track.jobs, log)
     found: list[str] = []
     if job.state == "PENDING" and (job.reason in STUCK_REASONS or "held" in job.reason):
         found.append(_sentence(f"Job {job.job_id} {reason_words(job.reason)[0]}", reason_words(job.reason)[1]))
     segment = segment_of(job, log)
-    if segment is not None and segment.nonfinite:
-        first = segment.nonfinite[0]
-        found.append(
-            _sentence(
-                f"{' and '.join(first.fields) or 'A value'} not finite from step {first.step} on",
-                "Lower the learning rate, or resume from the checkpoint before it.",
-            )
-        )
+    told = [sign for sign in signs(log, now if job.live else None) if sign.severity != "note"]
+    found += [_sentence(sign.message, sign.hint) for sign in reversed(told)]
     if phase in _DIED:
         lines = (line for stream in track.streams.values() for line in stream.text.lines)
         reasons = findings("\n".join(lines)[-_OUTPUT:])

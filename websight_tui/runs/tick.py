@@ -163,7 +163,8 @@ class Tick:
                     job = merge.seen(known, row, there)
                     if job != known:
                         changed = track.put_job(job)
-                        self._store.save_job(track.spec.run_id, job, now)
+                        if track.foreign is None:
+                            self._store.save_job(track.spec.run_id, job, now)
                 if changed:
                     self._emit(e.JobsChanged(track.spec.run_id, tuple(track.jobs), now))
         self._ends.look(tracks, listed, now, there)
@@ -239,7 +240,7 @@ class Tick:
             if any(not job.final and job.state != "PENDING" for job in track.jobs):
                 track.over_at = None
                 return True
-            if track.jobs[-1].live and track.reader.log.last is None:
+            if track.jobs[-1].live and track.log.last is None:
                 return False
             if track.over_at is None:
                 track.over_at = now

@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 from websight_tui.metrics.events import EventsReader
+from websight_tui.metrics.job_output import JobOutputReader
 from websight_tui.metrics.model import TrainingLog
 from websight_tui.metrics.terminal_text import TerminalText
 from websight_tui.projection.model import Projection
@@ -41,6 +42,29 @@ class Stream:
         return LogTail(tuple(self.text.lines), self.text.dropped, self.size)
 
 
+class Reader(Protocol):
+    """Reads one format of a training log."""
+
+    @property
+    def log(self) -> TrainingLog: ...
+
+    def feed(self, data: bytes) -> None: ...
+
+
+@dataclass
+class Output:
+    """Where a foreign job writes, and the reader that finds metrics in it.
+
+    Args:
+        paths: "stdout" and "stderr" → absolute path.
+        first_look: bytes that are read first, from the end.
+    """
+
+    paths: dict[str, str]
+    first_look: int
+    reader: JobOutputReader
+
+
 class RunTrack:
     """One run.
 
@@ -55,8 +79,9 @@ class RunTrack:
         self.text = ""
         self.jobs: list[Job] = []
         self.last_seen: dict[str, float] = {}
-        self.reader = EventsReader()
+        self.reader: Reader = EventsReader()
         self.events = Tail(spec.events_path)
+        self.foreign: Output | None = None
         self.streams: dict[str, Stream] = {}
         self.stream_job = ""
         self.told_log: TrainingLog | None = None
@@ -88,7 +113,7 @@ class RunTrack:
 
     def own_end(self, job: Job) -> str:
         """How the trainer said that `job` ended; "" if it did not."""
-        segment = segment_of(job, self.reader.log)
+        segment = segment_of(job, self.log)
         return segment.end if segment is not None else ""
 
     def follow_newest(self) -> None:
@@ -103,10 +128,27 @@ class RunTrack:
         }
         self.streams = {name: Stream(Tail(path, last=FIRST_LOOK)) for name, path in paths.items()}
 
+    def watch_foreign(self, output: Output) -> None:
+        """Makes this the track of a job that another program submitted."""
+        self.foreign = output
+        self.stream_job = self.jobs[-1].job_id
+        self.streams = {name: Stream(Tail(path, last=output.first_look)) for name, path in output.paths.items()}
+
+    def read_log_from(self, path: str, reader: Reader) -> None:
+        """Takes the training log from a file of another format."""
+        self.reader, self.events = reader, Tail(path)
+
+    @property
+    def log(self) -> TrainingLog:
+        """The training log: the trainer's own words, else what a foreign job's output tells."""
+        if self.foreign is not None and not self.reader.log.segments:
+            return self.foreign.reader.log
+        return self.reader.log
+
     def restart_log(self) -> None:
         """Begins the training log anew: the remote file did."""
-        self.reader = EventsReader()
-        self.events = Tail(self.spec.events_path)
+        self.reader = type(self.reader)()
+        self.events = Tail(self.events.path)
 
     def tails(self) -> Iterable[tuple[str, Tail]]:
         """(name in the store, follower) of every file of the run."""
@@ -116,7 +158,7 @@ class RunTrack:
 
     def view(self) -> RunView:
         """The run as the screens show it."""
-        log = self.reader.log
+        log = self.log
         jobs = tuple(self.jobs)
         shown = {name: stream.view() for name, stream in self.streams.items()}
         return RunView(
@@ -163,5 +205,5 @@ def load_track(stored: StoredRun, store: Store) -> RunTrack:
     if track.jobs and all(job.final for job in track.jobs):
         track.settled = {job.job_id for job in track.jobs}
         track.over_at = track.jobs[-1].end_time or 0.0
-    track.projection = projection_of(track.spec, track.job, track.reader.log, None)
+    track.projection = projection_of(track.spec, track.job, track.log, None)
     return track
