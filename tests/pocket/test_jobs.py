@@ -70,6 +70,15 @@ def test_cancel_ends_all_processes_and_says_so(login: Login) -> None:
     )
 
 
+def test_a_cancel_right_after_the_submission_is_not_lost(login: Login) -> None:
+    said = login.run(
+        "for i in 1 2 3 4 5 6; do j=$(sbatch --parsable -p short --wrap 'sleep 68.5'); scancel $j; echo $j; done"
+    )
+    for job in said.out.split():
+        assert login.ended(job, within=10).startswith("CANCELLED")
+    assert "sleep 68.5" not in login.run("ps -A -o args").out
+
+
 def test_processes_left_behind_are_ended_with_the_job(login: Login) -> None:
     job = login.submit(SCRIPT + "setsid sleep 63.5 & \nsleep 0.1\n")
     assert login.ended(job) == "COMPLETED 0:0"

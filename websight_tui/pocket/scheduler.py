@@ -55,6 +55,7 @@ class Scheduler:
         self.jobs: dict[int, Job] = {job.job_id: job for job in self._database.jobs()}
         self._next_id = max([int(self._database.fact("next_id") or 1), *(i + 1 for i in self.jobs)])
         self._wrappers: dict[int, subprocess.Popen[bytes]] = {}
+        self._owed: set[int] = set()
         self.step_pids: dict[int, set[int]] = {}
 
     # --- asking
@@ -129,10 +130,16 @@ class Scheduler:
         self._database.save([job])
         due_to = f" DUE TO {why}" if why else ""
         self._say(job, f"*** JOB {job.job_id} ON {job.node_list[0]} CANCELLED AT {stamp(now, {})}{due_to} ***")
-        processes = self.incarnation(job)
-        processes.signal_all(signal.SIGCONT)
-        processes.signal_all(signal.SIGTERM)
+        self._owed.add(job.job_id)
+        self._terminate(job, self.incarnation(job))
         self.wake()
+
+    def _terminate(self, job: Job, processes: Incarnation) -> None:
+        """Sends SIGTERM, now or as soon as a job that has only just been launched has processes."""
+        if processes.pids() is not None:
+            self._owed.discard(job.job_id)
+            processes.signal_all(signal.SIGCONT)
+            processes.signal_all(signal.SIGTERM)
 
     def signal(self, job: Job, number: int, where: str) -> None:
         """Sends a signal to a running job's "steps", "batch" shell, or "full" (batch and its children)."""
@@ -201,6 +208,8 @@ class Scheduler:
             self._lost(job)
             return FOREVER
         if job.completing:
+            if job.job_id in self._owed:
+                self._terminate(job, processes)
             if job.kill_at is not None and now >= job.kill_at:
                 processes.signal_all(signal.SIGKILL)
                 return now + 0.05 * self.clock.factor
@@ -258,6 +267,7 @@ class Scheduler:
         now = self.now()
         job.completing, job.kill_at = False, None
         self._wrappers.pop(job.job_id, None)
+        self._owed.discard(job.job_id)
         self.step_pids.pop(job.job_id, None)
         if job.after_end:
             self._back_into_queue(job, now)

@@ -14,6 +14,7 @@ import sys
 import time
 
 PR_SET_CHILD_SUBREAPER = 36
+DEAF_TO = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 
 
 def write(path: str, text: str) -> None:
@@ -58,12 +59,16 @@ def main(spool: str) -> None:
     with open(spool + "/spec.json") as file:  # noqa: PTH123
         spec = json.load(file)
     adopt_orphans()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
+    for number in DEAF_TO:
         signal.signal(number, lambda *_: None)  # a handler, not SIG_IGN: the script must not inherit deafness
     failed, tell = os.pipe()
     go, let_go = os.pipe()
+    signal.pthread_sigmask(signal.SIG_BLOCK, DEAF_TO)  # what is sent to the script before it is one must still reach it
     batch = os.fork()
     if batch == 0:
+        for number in DEAF_TO:
+            signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, DEAF_TO)
         os.close(let_go)
         os.read(go, 1)  # until the pid is on disk
         try:
@@ -71,6 +76,7 @@ def main(spool: str) -> None:
         except BaseException as error:
             os.write(tell, str(error).encode())
         os._exit(127)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, DEAF_TO)
     write(spool + "/pid", f"{os.getpid()} {batch}")
     os.close(go)
     os.close(let_go)
