@@ -130,9 +130,10 @@ def _went_on(text: str) -> tuple[int, int]:
     total = int(said[1].replace(",", "")) if said else bars[0][2] if bars else 0
     steps = [(at, step) for at, step, of in bars if of == total]
     finished = max((m.start() for m in _FINISHED.finditer(text)), default=0)
-    # a bar at 0 is drawn again when it is closed: only the first of them is a start
-    zeros = [at for (_, before), (at, step) in pairwise([(0, 1), *steps]) if step == 0 and before > 0]
-    started = max([text.rfind(_STARTED), 0, *zeros])
+    # only what follows a start before is another start: ranks may die while the first one still begins
+    zeros = [at for (_, before), (at, step) in pairwise(steps) if step == 0 and before > 0]
+    again = text.rfind(_STARTED) if text.count(_STARTED) > 1 else 0
+    started = max([again, 0, *zeros])
     newest = [(at, step) for at, step in steps if at >= started]
     furthest = max((step for _, step in newest), default=0)
     if len(newest) <= 3:
