@@ -28,7 +28,8 @@ _DISK_BYTES_PER_S: Final = 0.4e9
 """A shared file system that others use too."""
 _FIXED_S: Final = 3.0
 """An evaluation or a save costs this much however small it is."""
-_STEP_OVERHEAD_S: Final = 0.05
+_LONG_ROWS: Final = 8300
+"""Tokens of a row at which attention and the logits double the cost of a token (fitted to bench/gpu/results)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +51,11 @@ def cost_of(preset: Preset, world_size: int, gpu: Gpu) -> Cost:
         samples = preset.per_device_train_batch_size * preset.gradient_accumulation_steps
         step = TINY_STEP_S * (0.4 + 0.3 * samples)
         return Cost(step, 0.2 + preset.max_eval_samples * 0.05, 0.5, TINY_START_UP_S, 1.0)
-    tokens = preset.per_device_train_batch_size * preset.tokens_per_sample
-    speed = gpu.flops * tokens / (tokens + gpu.tokens_half)
-    work = _flop_per_sample(preset) * preset.per_device_train_batch_size * preset.gradient_accumulation_steps
+    work = _flop_per_sample(preset) * preset.per_device_train_batch_size
+    micro_batch = max(gpu.launch_s, gpu.micro_s + work / gpu.flops)
     figures = sizes(preset)
     sync = 4 * (figures.trainable_parameters or 80e6) * 2 / _SYNC_BYTES_PER_S if world_size > 1 else 0.0
-    step = work / speed + sync + _STEP_OVERHEAD_S * preset.gradient_accumulation_steps
+    step = micro_batch * preset.gradient_accumulation_steps + sync
     samples_per_s = preset.effective_batch(world_size) / step
     evaluation = _FIXED_S + preset.max_eval_samples / (EVAL_SPEED * samples_per_s)
     save = _FIXED_S + (figures.checkpoint_bytes or 1e9) / _DISK_BYTES_PER_S
@@ -69,11 +69,13 @@ def pauses_of(preset: Preset, steps: int) -> tuple[int, int]:
 
 
 def _flop_per_sample(preset: Preset) -> float:
+    """Operations of one row, forward and backward, in units of a short row's."""
     per_token = sizes(preset).flop_per_token or 6 * _parameters_in_name(preset.model_name_or_path)
     if not preset.gradient_checkpointing:
         per_token *= _WITHOUT_CHECKPOINTING
     visual = min(preset.tokens_per_sample, preset.image_max_pixels / _PIXELS_PER_VISUAL_TOKEN)
-    return per_token * preset.tokens_per_sample + _VISUAL_FLOP_PER_TOKEN * visual
+    flop = per_token * preset.tokens_per_sample + _VISUAL_FLOP_PER_TOKEN * visual
+    return flop * (1 + preset.tokens_per_sample / _LONG_ROWS)
 
 
 def _parameters_in_name(model: str) -> float:

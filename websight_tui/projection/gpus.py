@@ -1,8 +1,10 @@
 """What a GPU is expected to do before a run of one's own has been measured. The one table to correct by measurement.
 
-`flops` is what LoRA training of an 8B model sustains, image processor included, not what the maker promises.
-`spread` is the standard deviation of ln(real ÷ expected step time): 0.9 means that four of five clusters lie within a
-factor of about 3. `source` says where a row comes from; a row that says "measured" was fitted, the others are scaled.
+A micro-batch takes max(launch_s, micro_s + work ÷ flops). `flops` is what LoRA training of an 8B model sustains on
+short rows, not what the maker promises. `source` says where a row comes from: "measured" rows were fitted to
+bench/gpu/results, the others are scaled from them by the makers' figures for dense bf16. `spread` is the standard
+deviation of ln(real ÷ expected step time) on a cluster never seen, with its file system, network, image sizes and
+neighbours: 0.9 means that four of five lie within a factor of about 3, however well the device itself is known.
 """
 
 from __future__ import annotations
@@ -18,7 +20,8 @@ class Gpu:
 
     Args:
         flops: sustained floating-point operations a second of one device in bf16 training.
-        tokens_half: tokens in the micro-batch at which half of `flops` is reached.
+        micro_s: seconds that every micro-batch takes on top (loading, small kernels).
+        launch_s: least seconds of a micro-batch; below, the device waits for Python.
         start_up_s: job start to first step (environment, weights, data).
         spread: standard deviation of the logarithm of real over expected step time.
     """
@@ -26,22 +29,23 @@ class Gpu:
     name: str
     pattern: str
     flops: float
-    tokens_half: float
+    micro_s: float
+    launch_s: float
     start_up_s: float
     spread: float
     source: str
 
 
 GPUS: Final[tuple[Gpu, ...]] = (
-    Gpu("H200", r"h200", 230e12, 500, 240, 0.9, "scaled: same cores as H100 (989 TFLOP/s dense bf16), 25 % used"),
-    Gpu("H100", r"h100|gh200", 220e12, 500, 240, 0.9, "scaled: NVIDIA's 989 TFLOP/s dense bf16, 22 % used"),
-    Gpu("B200", r"b[12]00", 400e12, 800, 240, 0.9, "scaled: NVIDIA's 2,250 TFLOP/s dense bf16, 18 % used"),
-    Gpu("A100", r"a100|a800", 110e12, 350, 240, 0.9, "scaled: NVIDIA's 312 TFLOP/s dense bf16, 35 % used"),
-    Gpu("L40S", r"l40", 90e12, 350, 240, 0.9, "scaled: NVIDIA's 362 TFLOP/s dense bf16, 25 % used"),
-    Gpu("RTX", r"rtx|geforce|a6000|4090|3090", 50e12, 300, 180, 0.9, "scaled: 24-48 GB workstation cards"),
-    Gpu("CPU", r"cpu", 0.25e12, 50, 60, 1.2, "scaled: a server socket"),
+    Gpu("H200", r"h200", 330e12, 0.12, 0.52, 240, 0.9, "measured: rank 32, 976-3,991 tokens a row, one GPU (±5 %)"),
+    Gpu("H100", r"h100|gh200", 310e12, 0.12, 0.52, 240, 0.9, "scaled: the cores of an H200, 70 % of its bandwidth"),
+    Gpu("B200", r"b[12]00", 700e12, 0.12, 0.5, 240, 0.9, "scaled: 2,250 TFLOP/s against 989"),
+    Gpu("A100", r"a100|a800", 120e12, 0.15, 0.6, 240, 0.9, "scaled: 312 TFLOP/s against 989, better used"),
+    Gpu("L40S", r"l40", 110e12, 0.15, 0.6, 240, 0.9, "scaled: 362 TFLOP/s against 989, a third of the bandwidth"),
+    Gpu("RTX", r"rtx|geforce|a6000|4090|3090", 60e12, 0.15, 0.6, 180, 0.9, "scaled: 24-48 GB workstation cards"),
+    Gpu("CPU", r"cpu", 0.25e12, 0.5, 0.5, 60, 1.2, "scaled: a server socket"),
 )
-UNKNOWN: Final = Gpu("an unknown GPU", "", 150e12, 400, 240, 1.1, "between A100 and H100")
+UNKNOWN: Final = Gpu("an unknown GPU", "", 180e12, 0.15, 0.6, 240, 1.1, "between A100 and H100")
 
 TINY_STEP_S: Final = 0.3
 """A step of the tiny random model on one CPU core: 0.1-0.5 s measured on laptops and small servers."""
