@@ -110,6 +110,9 @@ class FakePlanner:
     def plan(self, config: Config, cluster: Cluster, preset: Preset, base: Preset, now: float) -> LaunchPlan:
         return plan_launch(config, cluster, preset, base, now=now, forecast=self.forecast(cluster, preset))
 
+    def learn(self, runs: object) -> None:
+        pass
+
     def forecast(self, cluster: Cluster, preset: Preset) -> Forecast:
         steps = preset.total_steps(preset.world_size(cluster.gpus_per_node))
         seconds = steps * 19.5 * (0.9 + preset.lora_rank / 320)

@@ -125,7 +125,7 @@ class Actions:
             if sure:
                 app.controller.ask(lambda engine: engine.cancel_job(cluster, job_id))
 
-        body = f"Job {job_id} ({plain(job.name, 60)}) was not started here. It is ended at once; what it saves is not known."
+        body = f"Job {job_id} ({plain(job.name, 60)}) was not started here. It is ended at once."
         app.push_screen(ConfirmScreen("Cancel this job?", body, "Cancel it", danger=True), answered)
 
     def ask_stop(self, run: RunView) -> None:
@@ -175,7 +175,7 @@ class Actions:
             if seconds is not None:
                 app.controller.ask(lambda engine: engine.set_time_limit(run_id, seconds))
 
-        hint = "H:MM:SS or D-HH:MM:SS. Most sites let you shorten a limit; only an administrator may raise a running job's."
+        hint = "H:MM:SS or D-HH:MM:SS. A running job's limit can be shortened; raising it takes an administrator."
         title = f"Time limit of job {job.job_id if job else '?'}"
         app.push_screen(AskScreen(title, hint, now, check=_limit_problem), answered)
 

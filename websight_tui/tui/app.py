@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from textual import events, work
@@ -21,6 +22,7 @@ from websight_tui.presets import Preset
 from websight_tui.projection.model import Forecast
 from websight_tui.remote.port import HostKey
 from websight_tui.runs.events import ActionDone, Notice
+from websight_tui.runs.phase import OVER
 from websight_tui.runs.reduce import reduce
 from websight_tui.runs.state import AppState, ClusterView, RunView
 from websight_tui.tui import attention, keymap
@@ -55,7 +57,7 @@ class WebsightApp(Actions, App[None]):
     """
 
     TITLE = "websight-tui"
-    CSS_PATH = [
+    CSS_PATH: ClassVar[list[str | PurePath]] = [
         "app.tcss",
         *(f"screens/{name}.tcss" for name in ("home", "run", "launch", "edit", "compare", "overlay")),
     ]
@@ -65,7 +67,7 @@ class WebsightApp(Actions, App[None]):
         *keymap.APP,
         Binding("ctrl+p", "command_palette", "Commands", show=False, priority=True, id="palette"),
     ]
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (160, "-wide")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (160, "-wide")]  # noqa: RUF012 (Textual declares it so)
 
     state: reactive[AppState] = reactive(AppState(), init=False)
     now: reactive[float] = reactive(0.0, init=False)
@@ -93,6 +95,7 @@ class WebsightApp(Actions, App[None]):
         self.cluster_name = initial_cluster or first
         self.controller = Controller(self.post_message, clock)
         self._forecasts: dict[tuple[str, Preset], Forecast | None] = {}
+        self._learned: frozenset[str] = frozenset()
         self.set_reactive(WebsightApp.now, clock())
         for theme in THEMES:
             self.register_theme(theme)
@@ -181,12 +184,21 @@ class WebsightApp(Actions, App[None]):
                 self.tell(event.message, event.hint)
             elif isinstance(event, ActionDone):
                 self.tell(event.message, event.hint, good=event.ok)
+        self._learn(state)
         self.set_reactive(WebsightApp.now, self._clock())
         self.state = state
         attention.report(before, state, self.notifier)
         for screen in self.screen_stack:
             if isinstance(screen, StateScreen):
                 screen.take_events(batch)
+
+    def _learn(self, state: AppState) -> None:
+        """Forecasts count earlier runs in, each once it is over."""
+        over = frozenset(run_id for run_id, run in state.runs.items() if run.phase in OVER)
+        if over != self._learned:
+            self._learned = over
+            self._forecasts.clear()
+            self.planner.learn([state.runs[run_id] for run_id in over])
 
     def tell(self, message: str, hint: str = "", *, good: bool = False) -> None:
         """A message in the corner; `message` may be remote text."""

@@ -70,7 +70,7 @@ def curve_of(log: TrainingLog, metric: Metric, axis: Axis, smoothing: float) -> 
     for index, (segment, count, limit) in enumerate(surviving(log)):
         columns = segment.columns
         before = to_x.offset
-        to_x.enter(segment.start_step)
+        to_x.enter()
         if index and count:
             restarts.append(to_x.at_step(segment.start_step) if axis is not Axis.TIME else before)
         values = _values(columns, metric, count)
@@ -121,7 +121,8 @@ class _Positions:
         self._steps: list[float] = []
         self._xs: list[float] = []
 
-    def enter(self, start_step: int) -> None:
+    def enter(self) -> None:
+        """Begins the next segment."""
         self.offset = self._last
 
     def of(self, columns: object, i: int) -> float:

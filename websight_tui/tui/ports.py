@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,6 +12,7 @@ from websight_tui.projection.model import Forecast
 from websight_tui.remote.port import Prompter
 from websight_tui.runs.events import Event
 from websight_tui.runs.plan import LaunchPlan
+from websight_tui.runs.state import RunView
 
 Emit = Callable[[Event], None]
 """How an engine tells what happened; callable from any thread."""
@@ -53,6 +54,10 @@ class Planner(Protocol):
         ...
 
     def forecast(self, cluster: Cluster, preset: Preset) -> Forecast: ...
+
+    def learn(self, runs: Sequence[RunView]) -> None:
+        """Takes earlier runs as ground for forecasts."""
+        ...
 
 
 class Notifier(Protocol):

@@ -55,9 +55,7 @@ def preset_row(
     }
 
 
-def preset_facts(
-    preset: Preset, cluster: Cluster, forecast: Forecast | None, palette: Palette
-) -> list[tuple[str, Text | str]]:
+def preset_facts(preset: Preset, cluster: Cluster) -> list[tuple[str, Text | str]]:
     """(label, value) pairs of the details beside the list; empty pairs part the groups."""
     gpus = cluster.gpus_per_node if preset.gpus_per_node is None else preset.gpus_per_node
     world = preset.world_size(cluster.gpus_per_node)
@@ -65,18 +63,19 @@ def preset_facts(
     place = f"{preset.nodes * gpus} GPU" if gpus else f"CPU, {world} rank"
     place += "s" if (preset.nodes * gpus if gpus else world) != 1 else ""
     steps = f"{preset.total_steps(world):,}"
-    rows = f"{preset.max_samples:,} rows at most" if preset.max_samples else f"{preset.train_samples:,} rows"
+    rows = f"{preset.max_samples:,} rows max" if preset.max_samples else f"{preset.train_samples:,} rows"
     memory = words.size(figures.gpu_memory_bytes)
     pairs: list[tuple[str, Text | str]] = [
-        ("LoRA", f"rank {preset.lora_rank}, alpha {preset.lora_alpha}{', rsLoRA' if preset.use_rslora else ''}"),
+        ("rank/α", f"{preset.lora_rank}/{preset.lora_alpha}{' rsLoRA' if preset.use_rslora else ''}"),
         ("epochs", f"{preset.num_train_epochs:g}"),
         ("batch", batch_words(preset, world) + " effective"),
-        ("steps", f"{steps}  ({rows})"),
-        ("save, eval", f"every {preset.save_steps}, every {preset.eval_steps} steps"),
+        ("steps", f"{steps} ({rows})"),
+        ("save", f"every {preset.save_steps} steps, keeps {preset.save_total_limit}"),
+        ("evaluate", f"every {preset.eval_steps} steps" if preset.eval_dataset else "never"),
         ("", ""),
         ("trainable", f"{words.count(figures.trainable_parameters)} parameters"),
         ("adapter", f"{words.size(figures.adapter_bytes)} on disk"),
-        ("memory", f"{memory} a GPU, estimate" if figures.gpu_memory_bytes is not None else glyph("dash")),
+        ("memory", f"{memory} a GPU (estimate)" if figures.gpu_memory_bytes is not None else glyph("dash")),
         ("", ""),
         ("model", preset.model_name_or_path),
         ("data", preset.dataset),
@@ -99,8 +98,9 @@ def forecast_lines(forecast: Forecast | None, palette: Palette) -> list[Text]:
     lines = [first]
     if forecast.seconds_80:
         low, high = forecast.seconds_80
-        limit = f", usable {words.duration(forecast.limit_s)}" if forecast.limit_s else ""
-        lines.append(Text(f"{words.duration(low)} to {words.duration(high)}{limit}", style=palette.faint))
+        lines.append(Text(f"{words.duration(low)} to {words.duration(high)}", style=palette.faint))
+    if forecast.limit_s:
+        lines.append(Text(f"of {words.duration(forecast.limit_s)} before it saves and stops", style=palette.faint))
     lines.append(Text(forecast.basis, style=palette.faint))
     return lines
 

@@ -104,7 +104,8 @@ def _inside(window: Window, full: Window) -> Window:
 
 
 @lru_cache(maxsize=32)
-def _curve(version: int, log: _Log, metric: Metric, axis: Axis, smoothing: float) -> Curve:
+def _curve(version: int, log: _Log, metric: Metric, axis: Axis, smoothing: float) -> Curve:  # noqa: ARG001
+    """Cached by what it is drawn from: `version` tells an older state of the log from this one."""
     return curve_of(log.log, metric, axis, smoothing)
 
 
@@ -123,7 +124,7 @@ class _Log:
         return isinstance(other, _Log) and other.log is self.log
 
 
-def view_of(run: RunView, state: ChartState, now: float, palette: Palette) -> View:
+def view_of(run: RunView, state: ChartState, palette: Palette) -> View:
     """The chart of one run; equal arguments give equal views without computing them again."""
     curve = _curve(run.log_version, _Log(run.log), state.metric, state.axis, SMOOTHING[state.smoothing])
     limit, band = _limits(run, state.axis)

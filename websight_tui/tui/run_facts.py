@@ -57,10 +57,10 @@ def figures_line(run: RunView, width: int, palette: Palette) -> Text:
     if progress.total and room >= 6:
         text.append_text(bar(progress.share, min(40, room), palette.accent, palette))
         text.append(f" {progress.share:>4.0%}  ")
-    for index, (label, value) in enumerate(parts):
+    for index, (label, shown) in enumerate(parts):
         text.append("   " if index else "")
         text.append(f"{label} ", style=palette.faint)
-        text.append(value, style=f"bold {palette.text}")
+        text.append(shown, style=f"bold {palette.text}")
     if not parts:
         text.append(run.stage or "No step logged yet.", style=palette.faint)
     return text

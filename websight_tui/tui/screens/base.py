@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
-from textual import events
 from textual.screen import Screen
 
 from websight_tui.runs.events import Event
@@ -41,7 +40,7 @@ class StateScreen(Screen[R], Generic[R]):
         self.watch(self.app, "theme", self._restyled, init=False)
         self.call_after_refresh(self._changed)
 
-    def on_screen_resume(self, event: events.ScreenResume) -> None:
+    def on_screen_resume(self) -> None:
         self._changed()
 
     def _restyled(self) -> None:

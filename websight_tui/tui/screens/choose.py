@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import OptionList
@@ -18,7 +19,7 @@ from websight_tui.tui.screens.dialog import Dialog
 class ChooseScreen(Dialog[str]):
     """A list of (id, text); answers with the id."""
 
-    BINDINGS = [
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("j", "down", "down", show=False),
         Binding("k", "up", "up", show=False),
         Binding("q", "leave", "Back", show=False),

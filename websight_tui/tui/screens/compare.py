@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Footer, OptionList
@@ -22,7 +24,7 @@ from websight_tui.tui.widgets.table import Column, KeyedTable, Row
 class CompareScreen(StateScreen[None]):
     """`preset` against the one under the cursor."""
 
-    BINDINGS = [
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,d,q", "app.pop_screen", "Back", id="compare.back"),
         Binding("j", "down", "Next preset", show=False),
         Binding("k", "up", "Previous preset", show=False),
@@ -48,7 +50,7 @@ class CompareScreen(StateScreen[None]):
                 Column("other", "other", 18, 8, flex=True),
             )
             yield KeyedTable(columns, id="rows")
-        yield Footer(show_command_palette=False)
+        yield Footer(show_command_palette=False, compact=True)
 
     @on(OptionList.OptionHighlighted)
     def update_view(self) -> None:
@@ -60,27 +62,21 @@ class CompareScreen(StateScreen[None]):
         table = self.query_one("#rows", KeyedTable)
         table.border_title = Content(f"{self._preset.name}, {other.name}")
         rows: list[Row] = []
-        for key, make in (
-            ("estimate", lambda p: Text(hours_words(app.forecast(p)))),
-            ("verdict", lambda p: verdict_text(f.verdict if (f := app.forecast(p)) else None, palette)),
-        ):
-            rows.append(
-                (key, {"what": Text(key, style=palette.faint), "this": make(self._preset), "other": make(other)})
-            )
-        mine = preset_facts(self._preset, app.cluster, None, palette)
-        theirs = dict(preset_facts(other, app.cluster, None, palette))
-        for label, value in mine[:9]:
+        both = (app.forecast(self._preset), app.forecast(other))
+        hours = [Text(hours_words(forecast)) for forecast in both]
+        verdicts = [verdict_text(forecast.verdict if forecast else None, palette) for forecast in both]
+        for key, (this, that) in (("estimate", hours), ("verdict", verdicts)):
+            rows.append((key, {"what": Text(key, style=palette.faint), "this": this, "other": that}))
+        mine = preset_facts(self._preset, app.cluster)
+        theirs = dict(preset_facts(other, app.cluster))
+        for label, value in mine[:10]:
             if label and str(theirs[label]) != str(value):
                 rows.append(
                     (f"sum-{label}", {"what": Text(label, style=palette.faint), "this": value, "other": theirs[label]})
                 )
         for field, (before, after) in differences(other, self._preset).items():
-            cells = {
-                "what": Text(field, style=palette.accent),
-                "this": value_words(before),
-                "other": value_words(after),
-            }
-            rows.append((field, cells))
+            what = Text(field, style=palette.accent)
+            rows.append((field, {"what": what, "this": value_words(before), "other": value_words(after)}))
         table.show(rows)
 
     def action_down(self) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
+from textual.binding import BindingType
 from textual.screen import ModalScreen
 
 R = TypeVar("R")
@@ -12,7 +13,7 @@ R = TypeVar("R")
 class Dialog(ModalScreen[R]):
     """A small window over the screen; Escape leaves it with None."""
 
-    BINDINGS = [("escape", "leave", "Back")]
+    BINDINGS: ClassVar[list[BindingType]] = [("escape", "leave", "Back")]
 
     def action_leave(self) -> None:
         self.dismiss(None)

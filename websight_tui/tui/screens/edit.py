@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Final
+from typing import ClassVar, Final
 
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.widgets import Footer, Input, Static
 
 from websight_tui.errors import PresetError, WebsightError
-from websight_tui.presets import Preset, check_field, differences
+from websight_tui.presets import Preset, check_field, differences, make_preset
 from websight_tui.tui import keymap
 from websight_tui.tui.home_rows import forecast_badge
 from websight_tui.tui.present import columns
@@ -80,7 +81,7 @@ def typed(value: object) -> str:
 class EditScreen(StateScreen[None]):
     """Changes `preset`, which came from `base`."""
 
-    BINDINGS = list(keymap.EDIT)
+    BINDINGS: ClassVar[list[BindingType]] = list(keymap.EDIT)
     AUTO_FOCUS = "Input"
 
     def __init__(self, preset: Preset, base: Preset) -> None:
@@ -103,7 +104,7 @@ class EditScreen(StateScreen[None]):
             with VerticalScroll(id="effect", can_focus=False):
                 yield Static(id="changes")
         yield Static(id="problem")
-        yield Footer(show_command_palette=False)
+        yield Footer(show_command_palette=False, compact=True)
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -118,7 +119,7 @@ class EditScreen(StateScreen[None]):
             self._problems[field] = exc.message
         else:
             self._problems.pop(field, None)
-            self.preset = dataclasses.replace(self.preset, **{field: value})
+            self.preset = make_preset(self.preset.name, {field: value}, self.preset)
         self.update_view()
 
     def update_view(self) -> None:
@@ -134,7 +135,7 @@ class EditScreen(StateScreen[None]):
         text = difference_rows(changed, palette).append("\n\n").append_text(forecast_badge(forecast, palette))
         for line in forecast_lines(forecast, palette):
             text.append("\n").append_text(line)
-        facts = [pair for pair in preset_facts(self.preset, self.wst.cluster, forecast, palette)[:9]]
+        facts = preset_facts(self.preset, self.wst.cluster)[:10]
         self.query_one("#changes", Static).update(
             text.append("\n\n").append_text(columns(facts, palette, 10))
             if not self._problems

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.keys import format_key
 from textual.screen import ModalScreen
@@ -39,7 +41,7 @@ def help_text(keys: Mapping[str, str], palette: Palette) -> Text:
 class HelpScreen(ModalScreen[None]):
     """The list of keys; any of ? Escape q leaves."""
 
-    BINDINGS = [
+    BINDINGS: ClassVar[list[BindingType]] = [
         ("escape,question_mark,q,f1", "app.pop_screen", "Back"),
         ("j", "scroll(1)", "down"),
         ("k", "scroll(-1)", "up"),

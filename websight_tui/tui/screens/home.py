@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widgets import DataTable, Footer, Static
 
@@ -27,8 +30,8 @@ from websight_tui.tui.widgets.verdict import banner
 class HomeScreen(StateScreen[None]):
     """The first screen."""
 
-    BINDINGS = list(keymap.HOME)
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (140, "-roomy")]
+    BINDINGS: ClassVar[list[BindingType]] = list(keymap.HOME)
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (140, "-roomy")]  # noqa: RUF012 (Textual declares it so)
 
     def __init__(self) -> None:
         super().__init__()
@@ -45,7 +48,7 @@ class HomeScreen(StateScreen[None]):
                 yield Static(id="verdict")
                 yield Static(id="facts")
                 yield Chart(id="preview")
-        yield Footer(show_command_palette=False)
+        yield Footer(show_command_palette=False, compact=True)
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -131,7 +134,7 @@ class HomeScreen(StateScreen[None]):
         for line in forecast_lines(forecast, palette):
             head.append("\n").append_text(line)
         verdict.update(head)
-        text = columns(preset_facts(preset, self.wst.cluster, forecast, palette), palette)
+        text = columns(preset_facts(preset, self.wst.cluster), palette)
         facts.update(Text.assemble(Text(preset.summary + "\n\n", style="italic") if preset.summary else "", text))
         preview.display = False
 
@@ -177,7 +180,7 @@ class HomeScreen(StateScreen[None]):
         event.stop()
         self.action_launch() if self.pane == "presets" else self.action_open()
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Keys that have nothing to act on are not offered."""
         if action in ("launch", "edit", "compare"):
             return self.pane == "presets"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from rich.text import Text
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.containers import Container, ScrollableContainer, VerticalScroll
 from textual.widgets import Footer, Static
 
@@ -27,7 +30,7 @@ from websight_tui.tui.widgets.status_bar import StatusBar
 class LaunchScreen(StateScreen[None]):
     """Enter submits `preset`; a refusal keeps everything, to be changed and sent again."""
 
-    BINDINGS = list(keymap.LAUNCH)
+    BINDINGS: ClassVar[list[BindingType]] = list(keymap.LAUNCH)
 
     def __init__(self, preset: Preset, base: Preset) -> None:
         super().__init__()
@@ -46,7 +49,7 @@ class LaunchScreen(StateScreen[None]):
                 script.border_title = "Job script"
                 yield Static(id="text")
         yield Static(id="outcome")
-        yield Footer(show_command_palette=False)
+        yield Footer(show_command_palette=False, compact=True)
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -79,10 +82,8 @@ class LaunchScreen(StateScreen[None]):
         elif run.outcome is Outcome.ACCEPTED:
             self.wst.switch_screen(self._run_screen(run.spec.run_id))
         elif run.outcome is Outcome.REJECTED:
-            self._say(
-                f"{glyph('warning')} Not accepted. {plain(run.outcome_text)}\nNothing was queued: e edits, Enter sends it again.",
-                palette.bad,
-            )
+            text = f"{glyph('warning')} Not accepted. {plain(run.outcome_text)}"
+            self._say(f"{text}\nNothing was queued: e edits, Enter sends it again.", palette.bad)
         elif run.outcome is Outcome.UNKNOWN:
             self._say(
                 f"? Not known whether the job exists. {plain(run.outcome_text)}\nIt is not sent a second time. The "
@@ -120,7 +121,7 @@ class LaunchScreen(StateScreen[None]):
             if isinstance(event, ActionDone) and event.action == "submit" and not event.ok and self._sent:
                 self._make_plan()
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         run = self.run
         waiting = self._sent and (run is None or run.outcome is Outcome.INTENT)
         unknown = run is not None and run.outcome is Outcome.UNKNOWN
@@ -154,30 +155,25 @@ def plan_text(plan: LaunchPlan, base: Preset, palette: Palette, *, link: Link = 
     spec, preset = plan.spec, plan.spec.preset
     gpus = (preset.gpus_per_node or 0) * preset.nodes
     world = preset.world_size()
+    epochs = f"{preset.num_train_epochs:g} epoch{'s' * (preset.num_train_epochs != 1)}"
+    steps = f"{preset.total_steps(world):,} steps"
+    if gpus:
+        resources = f"{gpus} GPU{'s' * (gpus != 1)} on {preset.nodes} node{'s' * (preset.nodes != 1)}"
+    else:
+        resources = f"CPU, {preset.cpus_per_task} core{'s' * (preset.cpus_per_task != 1)}"
+    where = Text(spec.cluster)
+    if link is not Link.ONLINE:
+        where.append(f", {link.value}", style=palette.warn)
     pairs: list[tuple[str, Text | str]] = [
         ("preset", Text(preset.name, style="bold")),
         ("model", preset.model_name_or_path),
         ("LoRA", f"rank {preset.lora_rank}, alpha {preset.lora_alpha}"),
-        (
-            "training",
-            f"{preset.num_train_epochs:g} epoch{'s' * (preset.num_train_epochs != 1)}, {preset.total_steps(world):,} steps, {batch_words(preset, world)}",
-        ),
+        ("training", f"{epochs}, {steps}, {batch_words(preset, world)}"),
         ("", ""),
-        (
-            "cluster",
-            Text(
-                f"{spec.cluster}" + ("" if link is Link.ONLINE else f", {link.value}"),
-                style="" if link is Link.ONLINE else palette.warn,
-            ),
-        ),
+        ("cluster", where),
         ("account", spec.account or "the cluster's default"),
         ("partition", spec.partition or "the cluster's default"),
-        (
-            "resources",
-            f"{gpus} GPU{'s' * (gpus != 1)} on {preset.nodes} node{'s' * (preset.nodes != 1)}"
-            if gpus
-            else f"CPU, {preset.cpus_per_task} core{'s' * (preset.cpus_per_task != 1)}",
-        ),
+        ("resources", resources),
         ("limit", f"{preset.time_limit}, saves and stops {words.duration(preset.signal_lead_s)} before"),
         ("folder", spec.run_dir),
     ]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import ClassVar, Final
 
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widgets import DataTable, Footer, Static
 
@@ -22,7 +22,7 @@ from websight_tui.tui.screens.base import StateScreen
 from websight_tui.tui.widgets.chart import Chart
 from websight_tui.tui.widgets.draw import Layer, View
 from websight_tui.tui.widgets.status_bar import StatusBar
-from websight_tui.tui.widgets.table import Column, KeyedTable
+from websight_tui.tui.widgets.table import Column, KeyedTable, Row
 
 MOST: Final = 5
 
@@ -35,9 +35,9 @@ def colours(palette: Palette) -> tuple[str, ...]:
 class OverlayScreen(StateScreen[None]):
     """Starts with `run_id` and the newest other runs of the same cluster; Space puts runs in and takes them out."""
 
-    BINDINGS = [
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "app.pop_screen", "Back", id="overlay.back"),
-        Binding("space", "toggle", "Show or hide", id="overlay.toggle"),
+        Binding("space", "show_or_hide", "Show or hide", id="overlay.toggle"),
         Binding("m", "metric", "Metric", id="overlay.metric"),
         Binding("x", "axis", "Axis", id="overlay.axis"),
         Binding("y", "log_axis", "Log axis", show=False, id="overlay.log"),
@@ -65,11 +65,11 @@ class OverlayScreen(StateScreen[None]):
                 yield KeyedTable(columns, id="runs")
                 with VerticalScroll(id="differences", can_focus=False):
                     yield Static(id="settings")
-        yield Footer(show_command_palette=False)
+        yield Footer(show_command_palette=False, compact=True)
 
     def on_mount(self) -> None:
         with_curve = [r.spec.run_id for r in self.wst.runs if r.log.segments]
-        self._shown = [i for i in (self._first, *with_curve) if i in self.state.runs]
+        self._shown = [i for i in (self._first, *with_curve) if i is not None and i in self.state.runs]
         self._shown = list(dict.fromkeys(self._shown))[:3]
         self.query_one("#runs").border_title = "Runs"
         self.query_one("#differences").border_title = "Differences"
@@ -80,9 +80,9 @@ class OverlayScreen(StateScreen[None]):
         return [self.state.runs[i] for i in self._shown if i in self.state.runs]
 
     def update_view(self) -> None:
-        palette, now = self.palette, self.wst.now
+        palette = self.palette
         colour = dict(zip(self._shown, colours(palette), strict=False))
-        rows = []
+        rows: list[Row] = []
         for run in self.wst.runs:
             loss = latest(run, "loss")
             mark = Text(glyph("evaluation"), style=colour[run.spec.run_id]) if run.spec.run_id in colour else Text(" ")
@@ -91,7 +91,7 @@ class OverlayScreen(StateScreen[None]):
             )
         self.query_one("#runs", KeyedTable).show(rows)
         layers = tuple(
-            Layer(view_of(run, self.chart, now, palette).layers[0].curve, colour[run.spec.run_id], short_id(run))
+            Layer(view_of(run, self.chart, palette).layers[0].curve, colour[run.spec.run_id], short_id(run))
             for run in self.chosen
         )
         chart = self.query_one("#curves", Chart)
@@ -111,7 +111,7 @@ class OverlayScreen(StateScreen[None]):
         return text if fields else Text("The settings are the same.", style=self.palette.faint)
 
     @on(DataTable.RowSelected)
-    def action_toggle(self) -> None:
+    def action_show_or_hide(self) -> None:
         key = self.query_one("#runs", KeyedTable).key
         if key in self._shown:
             self._shown.remove(key)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Input, Static
@@ -50,7 +52,7 @@ class PromptScreen(Dialog[list[str]]):
 class HostKeyScreen(Dialog[bool]):
     """True if the person has compared the fingerprint and trusts it."""
 
-    BINDINGS = [
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "answer(True)", "Trust"),
         Binding("n,escape,enter,q", "answer(False)", "Refuse"),
     ]

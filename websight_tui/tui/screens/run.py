@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from rich.text import Text
-from textual import events, on
+from textual import on
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widgets import ContentSwitcher, Footer, Input, Static
 
@@ -30,8 +33,8 @@ SIDE = (Metric.LEARNING_RATE, Metric.GRAD_NORM, Metric.PACE)
 class RunScreen(StateScreen[None]):
     """Follows the run `run_id`."""
 
-    BINDINGS = list(keymap.RUN)
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]
+    BINDINGS: ClassVar[list[BindingType]] = list(keymap.RUN)
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012 (Textual declares it so)
     AUTO_FOCUS = "#main"
 
     def __init__(self, run_id: str) -> None:
@@ -58,7 +61,7 @@ class RunScreen(StateScreen[None]):
             with VerticalScroll(id="settings"):
                 yield Static(id="settings-text")
         yield Input(placeholder="search the log", id="search")
-        yield Footer(show_command_palette=False)
+        yield Footer(show_command_palette=False, compact=True)
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -99,13 +102,13 @@ class RunScreen(StateScreen[None]):
         main.border_title = Text(state.metric.value)
         main.border_subtitle = Text(state.words())
         main.empty = "No step logged yet." if run.phase not in OVER else "Nothing was logged."
-        main.show(view_of(run, state, self.wst.now, palette), at_once=at_once)
+        main.show(view_of(run, state, palette), at_once=at_once)
         if self.query_one("#side").display:
             others = [m for m in (Metric.LOSS, *SIDE) if m is not state.metric][: len(SIDE)]
             for index, metric in enumerate(others):
                 side = self.query_one(f"#side{index}", Chart)
                 side.border_title = Text(metric.value)
-                side.show(view_of(run, state.of(metric), self.wst.now, palette), at_once=at_once)
+                side.show(view_of(run, state.of(metric), palette), at_once=at_once)
 
     def _show_lower(self, run: RunView) -> None:
         lower = self.query_one("#lower", ContentSwitcher)
@@ -135,7 +138,7 @@ class RunScreen(StateScreen[None]):
 
         preset = run.spec.preset
         cluster = self.wst.config.clusters.get(run.spec.cluster, self.wst.cluster)
-        text = columns(preset_facts(preset, cluster, None, self.palette), self.palette)
+        text = columns(preset_facts(preset, cluster), self.palette)
         base = self.wst.config.presets.get(preset.name)
         if base is not None and (changed := differences(preset, base)):
             text.append(f"\n\ndiffers from {base.name}\n", style=self.palette.faint)
@@ -148,7 +151,7 @@ class RunScreen(StateScreen[None]):
             parts.append(f"{len(log.matches)} of '{log.query_text[:20]}'")
         return f" {glyph('dot')} ".join([*parts, *(["wrapped"] if log.wrap else [])])
 
-    def on_resize(self, event: events.Resize) -> None:
+    def on_resize(self) -> None:
         self.call_after_refresh(self._changed)
 
     @on(LogView.Changed)
@@ -182,15 +185,15 @@ class RunScreen(StateScreen[None]):
 
     def action_zoom(self, direction: int, x: float | None = None) -> None:
         if (run := self.run) is not None:
-            self._redraw(self.chart.zoomed(view_of(run, self.chart, self.wst.now, self.palette), direction, x))
+            self._redraw(self.chart.zoomed(view_of(run, self.chart, self.palette), direction, x))
 
     def action_pan(self, direction: int) -> None:
         if (run := self.run) is not None:
-            self._redraw(self.chart.panned(view_of(run, self.chart, self.wst.now, self.palette), direction))
+            self._redraw(self.chart.panned(view_of(run, self.chart, self.palette), direction))
 
     def action_move(self, direction: int) -> None:
         if (run := self.run) is not None:
-            self._redraw(self.chart.moved(view_of(run, self.chart, self.wst.now, self.palette), direction))
+            self._redraw(self.chart.moved(view_of(run, self.chart, self.palette), direction))
 
     @on(Chart.Hovered, "#main")
     def _hovered(self, message: Chart.Hovered) -> None:
@@ -255,7 +258,7 @@ class RunScreen(StateScreen[None]):
 
     # the run's keys
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         run = self.run
         if action in ("cancel", "stop"):
             return run is not None and run.phase not in OVER

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
@@ -11,7 +14,7 @@ from textual.widgets import Static
 class TooSmallScreen(ModalScreen[None]):
     """Says how big the terminal must be; leaves by itself when it is."""
 
-    BINDINGS = [("q", "app.quit", "Quit")]
+    BINDINGS: ClassVar[list[BindingType]] = [("q", "app.quit", "Quit")]
     DEFAULT_CSS = """
     TooSmallScreen { align: center middle; background: $background; }
     TooSmallScreen Static { width: 100%; text-align: center; }

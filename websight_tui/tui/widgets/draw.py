@@ -108,7 +108,7 @@ def draw(view: View, width: int, height: int, palette: Palette) -> Drawing | Non
             if window[0] <= x <= window[1]:
                 canvas.text(across(x) // DOTS_X, rows - 1 - up(y) // DOTS_Y, glyph("evaluation"), palette.text)
     if view.cursor is not None:
-        _crosshair(canvas, view, across, up, palette)
+        _crosshair(canvas, view, across, palette)
     gutter = {rows - 1 - up(t) // DOTS_Y: label for t, label in zip(ticks, labels, strict=True)}
     lines = [((f"{gutter.get(y, ''):>{left - 1}} ", palette.faint, ""), *canvas.row(y)) for y in range(rows)]
     lines.append(((" " * left, "", ""), *_marks(view, across, canvas.width, palette)))
@@ -150,7 +150,7 @@ def _mix(palette: Palette) -> str:
     return Color.parse(palette.back).blend(Color.parse(palette.accent), 0.18, alpha=1).hex6
 
 
-def _crosshair(canvas: Canvas, view: View, across: Scale, up: Scale, palette: Palette) -> None:
+def _crosshair(canvas: Canvas, view: View, across: Scale, palette: Palette) -> None:
     cursor = view.cursor or 0.0
     canvas.column(across(cursor) // DOTS_X, "|" if ASCII else "│", palette.faint)
     found = [(layer, point) for layer in view.layers if (point := nearest(layer.curve, cursor)) is not None]

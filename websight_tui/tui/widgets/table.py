@@ -1,13 +1,14 @@
-"""A table that changes by difference: cells by key, the cursor stays with its row, columns give way when it is narrow."""
+"""A table that changes by difference: cells by key, the cursor keeps its row, columns give way where it is narrow."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from rich.text import Text
 from textual import events
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.widgets import DataTable
 
 
@@ -48,7 +49,7 @@ def fitting(columns: Sequence[Column], width: int) -> dict[str, int]:
 class KeyedTable(DataTable[Text]):
     """Rows by key; `show(rows)` adds, removes and updates what differs."""
 
-    BINDINGS = [
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("j", "cursor_down", "down", show=False, id="list.down"),
         Binding("k", "cursor_up", "up", show=False, id="list.up"),
         Binding("g,home", "scroll_top", "first", show=False, id="list.first"),
