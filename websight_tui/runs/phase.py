@@ -42,6 +42,8 @@ def segment_of(job: Job, log: TrainingLog) -> Segment | None:
     last = log.last
     if last is None or (last.job_id and last.job_id != job.job_id):
         return None
+    if job.restarts and last.ended_at is not None and job.start_time is not None and job.start_time > last.ended_at:
+        return None  # the segment of the same job before its requeue
     if not last.job_id and last.started_at is not None and job.start_time is not None:
         return last if last.started_at >= job.start_time - 120 else None
     return last
