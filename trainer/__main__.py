@@ -25,7 +25,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     args = _parser().parse_args(argv)
     try:
+        _use_shim()
         return int(args.handler(args))
+    except ModuleNotFoundError as error:
+        print(f"error: {sys.executable} cannot import {error.name or error}", file=sys.stderr)
+        print("  Use the Python that has the trainer's packages: pip install 'websight-tui[trainer]'.", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return 130
@@ -34,6 +39,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         if problem.hint:
             print(f"  {problem.hint}", file=sys.stderr)
         return 1
+
+
+def _use_shim() -> None:
+    from trainer.without_gpu import use_shim
+
+    use_shim()
 
 
 def _train(args: argparse.Namespace) -> int:

@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -63,7 +64,9 @@ def test_a_folder_of_another_version_is_replaced(tiny_root: Path, tmp_path: Path
 
 def test_two_jobs_at_the_same_moment_get_one_whole_folder(tiny_root: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "trainer", "tiny", "--root", str(tmp_path)]
-    jobs = [subprocess.Popen(command, cwd=Path(__file__).parents[2], stdout=subprocess.DEVNULL) for _ in range(2)]
+    by_hand = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    here = Path(__file__).parents[2]
+    jobs = [subprocess.Popen(command, cwd=here, env=by_hand, stdout=subprocess.DEVNULL) for _ in range(2)]
     assert [job.wait(timeout=100) for job in jobs] == [0, 0]
     assert contents(tmp_path / "tiny") == contents(tiny_root / "tiny")
     assert [path.name for path in tmp_path.iterdir()] == ["tiny"]
