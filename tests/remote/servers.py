@@ -173,10 +173,6 @@ class Server:
         }
         return Endpoint(**values)
 
-    def open_channels(self) -> int:
-        """Sessions that clients have open now."""
-        return sum(len(connection._channels) for connection in list(self.connections))
-
     def drop(self) -> None:
         """Breaks all connections, as a dead line does."""
 

@@ -154,17 +154,20 @@ def test_closing_from_another_thread_ends_a_command(server: Server) -> None:
     assert errors
 
 
-def test_at_most_three_channels(make_server: Make) -> None:
-    server = make_server()
+def test_at_most_two_commands_run_at_once_beside_the_file_session(server: Server) -> None:
     line = connected(server)
     line.read("/etc/passwd", 0, 1)
-    highest = 0
-    threads = [threading.Thread(target=line.exec, args=("sleep 0.1",), kwargs={"timeout": 20}) for _ in range(8)]
+    spans: list[tuple[int, int]] = []
+
+    def work() -> None:
+        begin, end = line.exec("date +%s%N; sleep 0.1; date +%s%N", timeout=30).stdout.split()
+        spans.append((int(begin), int(end)))
+
+    threads = [threading.Thread(target=work) for _ in range(6)]
     for thread in threads:
         thread.start()
-    while any(thread.is_alive() for thread in threads):
-        highest = max(highest, server.open_channels())
-        threads[0].join(0.005)
-        threads = [thread for thread in threads if thread.is_alive()] or threads[:1]
-    assert 2 <= highest <= 3
+    for thread in threads:
+        thread.join(30)
     line.close()
+    assert len(spans) == 6
+    assert max(sum(b <= begin < e for b, e in spans) for begin, _ in spans) <= 2

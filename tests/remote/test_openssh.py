@@ -179,3 +179,11 @@ def test_a_program_gets_the_persons_terminal(server: Server, tmp_path: Path) -> 
     assert here.stdout.endswith(b"here\n")
     with pytest.raises(ConnectError):
         terminal_command(Endpoint(host="-oProxyCommand=x"), "true")
+
+
+def test_a_read_larger_than_all_buffers_comes_through(line: OpenSshTransport, tmp_path: Path) -> None:
+    content = bytes(range(256)) * 4 * 1024 * 150
+    (tmp_path / "large").write_bytes(content)
+    chunk = line.read(str(tmp_path / "large"), 0, len(content))
+    assert chunk is not None
+    assert chunk.data == content

@@ -185,3 +185,12 @@ def test_a_part_of_another_file_is_not_continued(line: Transport, tmp_path: Path
 def test_a_missing_file_is_named(line: Transport, tmp_path: Path) -> None:
     with pytest.raises(RemoteFileError, match="does not exist"):
         line.download(str(tmp_path / "none"), tmp_path / "copy")
+
+
+def test_a_read_larger_than_all_buffers_comes_through(line: Transport, tmp_path: Path) -> None:
+    content = bytes(range(256)) * 4 * 1024 * 30
+    (tmp_path / "large").write_bytes(content)
+    chunk = line.read(str(tmp_path / "large"), 0, len(content))
+    assert chunk is not None
+    assert len(chunk.data) == len(content)
+    assert chunk.data == content

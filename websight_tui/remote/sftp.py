@@ -17,6 +17,9 @@ from websight_tui.errors import ConnectionLost, RemoteFileError, RemoteTimeout
 BLOCK: Final = 32 * 1024
 """Bytes per read or write request: the size that every server must accept."""
 
+IN_FLIGHT: Final = 64
+"""Requests that are sent before answers are taken (2 MiB of blocks)."""
+
 OPEN, CLOSE, READ, WRITE, FSTAT, FSETSTAT, REMOVE, MKDIR, STAT, RENAME = 3, 4, 5, 6, 8, 10, 13, 14, 17, 18
 _INIT, _VERSION, _STATUS, _HANDLE, _DATA, _ATTRS, _EXTENDED = 1, 2, 101, 102, 103, 105, 200
 _OK, _EOF, _NO_SUCH_FILE, _PERMISSION = 0, 1, 2, 3
@@ -105,9 +108,12 @@ class Sftp:
                 struct.pack(">IBI", len(body) + 5, kind, number) + body
                 for (kind, body), number in zip(requests, waiting, strict=True)
             ]
-            self._send(b"".join(packets))
             replies: list[Reply] = [Reply()] * len(requests)
             while waiting:
+                # Sent in portions: a server whose answers nobody takes stops reading, and both would wait for ever.
+                if packets and len(waiting) - len(packets) <= IN_FLIGHT // 2:
+                    self._send(b"".join(packets[:IN_FLIGHT]))
+                    del packets[:IN_FLIGHT]
                 kind, body = self._packet()
                 try:
                     index = waiting.pop(struct.unpack_from(">I", body)[0], None)
