@@ -79,9 +79,9 @@ def preflight(
         spec = read_spec(run_dir)
     except Problem as problem:
         return Preflight((Finding("fail", "run", problem.message, problem.hint),))
-    _make_tiny(spec)
+    findings = [*check_environment(spec.settings), *_make_tiny(spec)]
     model = find_model(spec)
-    findings = [*check_environment(spec.settings), *check_model(spec, model)]
+    findings += check_model(spec, model)
     train, evaluation, of_data = _check_data(spec, model, sample, progress)
     findings += [*of_data, *check_storage(spec, model), *check_output(spec)]
     return Preflight(
@@ -95,12 +95,18 @@ def preflight(
     )
 
 
-def _make_tiny(spec: Spec) -> None:
+def _make_tiny(spec: Spec) -> list[Finding]:
     """The demo's data and model make themselves when a run starts, so here as well."""
-    if spec.settings.model_name_or_path == TINY_MODEL:
-        from trainer.tiny import ensure_tiny
+    if spec.settings.model_name_or_path != TINY_MODEL:
+        return []
+    from trainer.tiny import ensure_tiny
 
+    try:
         ensure_tiny(spec.root)
+    except (ImportError, OSError) as error:
+        hint = "It needs the trainer's packages, and a root folder that can be written."
+        return [Finding("fail", "model", f"the tiny model cannot be made in {spec.root}: {error}", hint)]
+    return []
 
 
 def _check_data(

@@ -1,6 +1,7 @@
 import json
 import os
 import shutil
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -105,6 +106,20 @@ def test_a_row_too_long_for_the_cutoff_fails_before_it_crashes_the_training(chec
     assert "cutoff_len is 1,000" in found(result, "fail")
     assert result.longest_row
     assert result.longest_row > 1000
+
+
+def test_a_python_without_the_packages_still_gets_all_other_findings(
+    tmp_path: Path, check: Callable[..., Preflight], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check(row(), row(answer="pyautogui.click(1500, 8)"))
+    (tmp_path / "tiny" / "made.json").unlink()
+    for name in ("PIL", "torch", "transformers", "tokenizers"):
+        monkeypatch.setitem(sys.modules, name, None)
+    result = preflight(tmp_path / "runs" / "run")
+    assert "images and lengths were not looked into, PIL is missing" in found(result, "warn")
+    assert "a click outside" in found(result, "fail")
+    assert "the tiny model cannot be made" in found(result, "fail", "model")
+    assert found(result, "ok", "storage")
 
 
 def test_pages_in_training_and_evaluation_are_warned_of(check: Callable[..., Preflight]) -> None:

@@ -98,7 +98,12 @@ def check_dataset(
     if not account.rows:
         return [Finding("fail", "data", f"{data.path} has no rows", "Make it again with prepare.")], account
     _find_missing(spec.dataset_dir, account)
-    estimated = _measure(spec, sampled, account, model, progress)
+    try:
+        estimated = _measure(spec, sampled, account, model, progress)
+    except ImportError as error:
+        message = f"{name}: images and lengths were not looked into, {error.name or error} is missing"
+        missing = Finding("warn", "data", message, "Install it, then check again.")
+        return [*_form_findings(name, account), missing], account
     return [*_form_findings(name, account), *_length_findings(spec, name, account, estimated)], account
 
 
