@@ -55,6 +55,7 @@ NOTHING = TrainingLog()
         (job("TIMEOUT"), log_with(), Phase.TIMEOUT),
         (job("TIMEOUT"), log_with(end="finished"), Phase.FINISHED),
         (job("CANCELLED"), log_with(), Phase.CANCELLED),
+        (job("CANCELLED"), log_with(end="saved-and-stopped"), Phase.CANCELLED),
         (job("FAILED"), log_with(), Phase.FAILED),
         (job("FAILED"), log_with(end="finished"), Phase.FAILED),
         (job("NODE_FAIL"), log_with(), Phase.FAILED),

@@ -29,7 +29,8 @@ TRAINER = """\
 import json, os, signal, sys, threading, time
 os.chdir(sys.argv[1])
 stop = threading.Event()
-signal.signal(signal.SIGUSR1, lambda *_: stop.set())
+for number in (signal.SIGUSR1, signal.SIGTERM):
+    signal.signal(number, lambda *_: stop.set())
 job = os.environ["SLURM_JOB_ID"]
 try:
     step = sum('"log"' in line for line in open("events.jsonl"))
@@ -167,6 +168,16 @@ def test_cancel_and_resume(pocket: Pocket) -> None:
     assert keeper.wait(lambda s: s.runs[run_id].job.state not in ("", "PENDING"), 20)
     engine.cancel(run_id)
     assert keeper.wait(lambda s: s.runs[run_id].job.final, 20)
+
+
+def test_a_run_saves_and_stops_when_asked(pocket: Pocket) -> None:
+    engine, keeper = pocket.start("stop")
+    plan = pocket.plan(1000, 0.1)
+    engine.submit(plan)
+    reaches(keeper, plan.spec.run_id, Phase.TRAINING)
+    engine.save_and_stop(plan.spec.run_id)
+    run = reaches(keeper, plan.spec.run_id, Phase.STOPPED)
+    assert run.log.last.end == "saved-and-stopped"
 
 
 def test_a_rejection_is_slurms_own_reason(pocket: Pocket) -> None:

@@ -11,6 +11,7 @@ from tests.runs.fakes import ACCEPTS, ANSWERS, TIMED_OUT, FakeJob, FakeTransport
 from websight_tui.errors import ConnectionLost
 from websight_tui.remote.port import ExecResult
 from websight_tui.runs import reconcile, submit
+from websight_tui.runs.events import ActionDone
 from websight_tui.runs.keeper import Keeper
 from websight_tui.runs.state import Outcome, Phase
 from websight_tui.slurm_commands import commands
@@ -46,9 +47,22 @@ def test_a_rejected_job_says_why_and_can_be_followed_by_another(desk: Desk) -> N
     assert run.phase is Phase.REJECTED
     assert "account" in run.outcome_text
     desk.slurm.sbatch(ACCEPTS + ANSWERS)
-    second = desk.plan()
-    engine.submit(second)
-    outcome(keeper, second.spec.run_id, Outcome.ACCEPTED)
+    engine.submit(plan)  # the very same plan once more
+    outcome(keeper, plan.spec.run_id, Outcome.ACCEPTED)
+    assert len(engine.store.runs()) == 1
+
+
+def test_the_same_plan_is_not_submitted_twice(desk: Desk) -> None:
+    engine, keeper = desk.start()
+    plan = desk.plan()
+    engine.submit(plan)
+    outcome(keeper, plan.spec.run_id, Outcome.ACCEPTED)
+    engine.submit(plan)
+    while (event := keeper.take(5)) is not None and not isinstance(event, ActionDone):
+        pass
+    assert event is not None
+    assert not event.ok
+    assert len(desk.slurm.sbatch_calls) == 1
 
 
 def test_a_timed_out_sbatch_whose_job_runs_is_found_and_not_repeated(desk: Desk) -> None:

@@ -75,10 +75,13 @@ def requeue(watcher: Watcher, job: Job) -> Answer:
 
 
 def save_and_stop(watcher: Watcher, job: Job) -> Answer:
-    """Asks a running job to save a checkpoint and stop."""
+    """Asks a running job to save a checkpoint and stop.
+
+    TERM, not the USR1 that Slurm sends before the limit: after that one a run with several jobs goes on by itself.
+    """
     if job.state != "RUNNING":
         return Answer(False, "Only a running job can save and stop")
-    failed = _change(watcher, "scancel", commands.signal_batch(job.job_id, "USR1"))
+    failed = _change(watcher, "scancel", commands.signal_batch(job.job_id, "TERM"))
     return failed or Answer(True, f"Job {job.job_id} was asked to save and stop")
 
 

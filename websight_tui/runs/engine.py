@@ -186,7 +186,13 @@ class Engine:
 
     def save_and_stop(self, run_id: str) -> None:
         """Asks a run's running job to save a checkpoint and stop."""
-        self._on_job("save and stop", run_id, lambda watcher, _, job: actions.save_and_stop(watcher, job))
+
+        def go(watcher: Watcher, track: RunTrack, job: Job) -> actions.Answer:
+            if track.foreign is not None:
+                return actions.Answer(False, "This job was not submitted by this app: a signal could kill it")
+            return actions.save_and_stop(watcher, job)
+
+        self._on_job("save and stop", run_id, go)
 
     def set_time_limit(self, run_id: str, seconds: int) -> None:
         """Changes the limit of a run's job; for a running one that asks for more, drafts a request."""
@@ -245,6 +251,11 @@ class Engine:
 
     def _submit(self, watcher: Watcher, plan: LaunchPlan) -> actions.Answer | None:
         plan = plan.at(watcher.home)
+        earlier = self.store.outcome_of(plan.spec.token)
+        if earlier is Outcome.REJECTED:
+            plan = plan.again()
+        elif earlier is not None:
+            return actions.Answer(False, f"This run was submitted already ({earlier.value})", "Look at it in the list.")
         spec, now = plan.spec, self._clock()
         transport, scheduler = watcher.transport, watcher.scheduler
         if transport is None or scheduler is None:
@@ -270,9 +281,12 @@ class Engine:
                 lambda stage, done, total: self._emit(e.SubmitProgress(spec.run_id, stage, done, total)),
             )
             now = self._clock()
-            self.store.settle(
-                spec.token, settled.outcome, now, text=settled.text, hint=settled.hint, job_id=settled.job_id
-            )
+            try:
+                self.store.settle(
+                    spec.token, settled.outcome, now, text=settled.text, hint=settled.hint, job_id=settled.job_id
+                )
+            except StoreError as exc:  # what happened there is told all the same; the next start looks it up again
+                self._emit(e.Notice(exc.message, now, exc.hint))
             record(track, spec.token, settled, now, self._emit, spec.job_name)
         finally:
             watcher.in_progress.discard(spec.token)

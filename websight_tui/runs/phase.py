@@ -63,6 +63,8 @@ def _running(segment: Segment | None) -> Phase:
 
 def _ended(job: Job, segment: Segment | None) -> Phase:
     said = segment.end if segment is not None else ""
+    if job.state == "CANCELLED":  # also where the trainer could still save
+        return Phase.CANCELLED
     if said == SAVED_AND_STOPPED or job.exit_code == _EXIT_SAVED:
         return Phase.STOPPED
     if said == FINISHED and job.state in ("COMPLETED", "ENDED", "TIMEOUT"):
@@ -71,4 +73,4 @@ def _ended(job: Job, segment: Segment | None) -> Phase:
         return Phase.FINISHED if not said else Phase.FAILED
     if job.state in ("TIMEOUT", "DEADLINE"):
         return Phase.TIMEOUT
-    return Phase.CANCELLED if job.state == "CANCELLED" else Phase.FAILED
+    return Phase.FAILED

@@ -45,6 +45,11 @@ class LaunchPlan:
         spec = dataclasses.replace(self.spec, root=resolve(self.spec.root, home))
         return self if spec == self.spec else dataclasses.replace(self, spec=spec, script=render(spec))
 
+    def again(self, random: Callable[[int], str] = secrets.token_hex) -> LaunchPlan:
+        """The same plan for another try, under a token of its own."""
+        spec = dataclasses.replace(self.spec, token=new_token(random))
+        return dataclasses.replace(self, spec=spec, script=render(spec))
+
 
 def plan_launch(
     config: Config,

@@ -229,6 +229,11 @@ class Store:
         )
         return [Submission(t, r, at, Outcome(o), text, hint, j, owner) for t, r, at, o, text, hint, j, owner in rows]
 
+    def outcome_of(self, token: str) -> Outcome | None:
+        """What became of the submission with `token`; None if there was none."""
+        rows = self._rows("SELECT outcome FROM submissions WHERE token = ?", token)
+        return Outcome(rows[0][0]) if rows else None
+
     # runs and jobs
 
     def runs(self, *, hidden: bool = False) -> list[StoredRun]:

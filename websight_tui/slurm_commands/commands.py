@@ -123,7 +123,7 @@ def cancel(job_ids: Sequence[str]) -> str:
 
 
 def signal_batch(job_id: str, signal: str) -> str:
-    """Sends `signal` ("USR1") to the batch script of a running job: how a run is asked to save and stop."""
+    """Sends `signal` ("TERM") to the batch script of a running job: how a run is asked to save and stop."""
     return _command("scancel", "--batch", f"--signal={signal}", _checked([job_id]))
 
 
