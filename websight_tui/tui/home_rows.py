@@ -169,11 +169,15 @@ def job_facts(job: Job, now: float) -> list[tuple[str, Text | str]]:
 
 
 def forecast_badge(forecast: Forecast | None, palette: Palette) -> Text:
-    """The forecast's verdict, big."""
+    """The forecast's verdict, with its figure marked as an estimate."""
     if forecast is None or forecast.seconds is None:
         return Text.assemble((" NO FORECAST ", f"bold {palette.back} on {palette.faint}"))
     badge = f" {glyph(forecast.verdict)} {forecast.verdict.value.upper()} "
-    return Text.assemble((badge, f"bold {palette.back} on {palette.verdict(forecast.verdict)}"))
+    return Text.assemble(
+        (badge, f"bold {palette.back} on {palette.verdict(forecast.verdict)}"),
+        (f"  {glyph('about')} {words.duration(forecast.seconds)}", "bold"),
+        ("  estimate", palette.faint),
+    )
 
 
 def empty_words(pane: str, view: ClusterView | None, palette: Palette) -> Text:

@@ -87,20 +87,17 @@ def preset_facts(preset: Preset, cluster: Cluster) -> list[tuple[str, Text | str
 
 
 def forecast_lines(forecast: Forecast | None, palette: Palette) -> list[Text]:
-    """The forecast in up to three lines: figure and verdict, band and limit, basis."""
+    """What the forecast's figure stands on: band, limit, basis, a line each."""
     if forecast is None:
-        return [Text("working out the forecast", style=palette.faint)]
+        return []
     if forecast.seconds is None:
-        return [Text("no forecast", style=palette.faint), Text(forecast.basis, style=palette.faint)]
-    first = Text.assemble(
-        (f"{glyph('about')} {words.duration(forecast.seconds)}", "bold"), ("  estimate", palette.faint)
-    )
-    lines = [first]
+        return [Text(forecast.basis, style=palette.faint)]
+    lines: list[Text] = []
     if forecast.seconds_80:
         low, high = forecast.seconds_80
         lines.append(Text(f"{words.duration(low)} to {words.duration(high)}", style=palette.faint))
     if forecast.limit_s:
-        lines.append(Text(f"of {words.duration(forecast.limit_s)} before it saves and stops", style=palette.faint))
+        lines.append(Text(f"limit {words.duration(forecast.limit_s)} with the lead", style=palette.faint))
     lines.append(Text(forecast.basis, style=palette.faint))
     return lines
 

@@ -60,7 +60,7 @@ class CompareScreen(StateScreen[None]):
             return
         other, app, palette = self.wst.config.presets[option.id], self.wst, self.palette
         table = self.query_one("#rows", KeyedTable)
-        table.border_title = Content(f"{self._preset.name}, {other.name}")
+        table.border_title = Content(f"{self._preset.name} and {other.name}")
         rows: list[Row] = []
         both = (app.forecast(self._preset), app.forecast(other))
         hours = [Text(hours_words(forecast)) for forecast in both]

@@ -30,8 +30,8 @@ def help_text(keys: Mapping[str, str], palette: Palette) -> Text:
                 continue
             shown = keys.get(binding.id or "", binding.key)
             names = " ".join(format_key(key.strip()) for key in shown.split(",")[:2])
-            text.append(f"  {names:<16}{binding.tooltip}")
-            text.append(f"   {binding.id}\n", style=palette.faint)
+            text.append(f"  {names:<16}{binding.tooltip:<58.58} ")
+            text.append(f"{binding.id}\n", style=palette.faint)
         text.append("\n")
     text.append("Change a key in config.toml:  ", style=palette.faint)
     text.append('[keys]\n"run.cancel" = "X"\n')
@@ -47,7 +47,8 @@ class HelpScreen(ModalScreen[None]):
         ("k", "scroll(-1)", "up"),
     ]
     DEFAULT_CSS = """
-    HelpScreen > VerticalScroll { width: 84; max-width: 96%; height: 90%; border: round $border; padding: 1 2;
+    HelpScreen Static { text-wrap: nowrap; text-overflow: ellipsis; height: auto; }
+    HelpScreen > VerticalScroll { scrollbar-size-vertical: 1; width: 104; max-width: 96%; height: 90%; border: round $border; padding: 1 2;
         background: $background; border-title-color: $primary; border-title-style: bold; }
     """
 

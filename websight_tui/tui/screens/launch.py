@@ -42,7 +42,7 @@ class LaunchScreen(StateScreen[None]):
     def compose(self) -> ComposeResult:
         yield StatusBar(banner=self.wst.banner)
         with Container(id="columns"):
-            with VerticalScroll(id="plan", can_focus=False) as plan:
+            with VerticalScroll(id="plan") as plan:
                 plan.border_title = "Launch"
                 yield Static(id="what")
             with ScrollableContainer(id="script") as script:
@@ -54,7 +54,7 @@ class LaunchScreen(StateScreen[None]):
     def on_mount(self) -> None:
         super().on_mount()
         self._make_plan()
-        self.query_one("#script").focus()
+        self.query_one("#plan").focus()
 
     def _make_plan(self) -> None:
         self._sent = False

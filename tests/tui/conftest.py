@@ -1,0 +1,69 @@
+"""One app on a fake engine, and a way to wait for what the screen shows."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from tests.tui.fakes import NOW, FakeEngine, FakePlanner, config, story
+from websight_tui.tui.app import WebsightApp
+from websight_tui.tui.ports import DemoInfo
+
+
+class Stage:
+    """An app, its engine once it has started, and what the notifier was told."""
+
+    def __init__(self, path: Path, *, busy: bool = True, demo: DemoInfo | None = None) -> None:
+        self.told: list[tuple[str, str]] = []
+        self.titles: list[str] = []
+        self.engine: FakeEngine | None = None
+        self.now = NOW
+        cfg = config(path)
+
+        def factory(emit: object) -> FakeEngine:
+            self.engine = FakeEngine(emit, on_load=story(cfg) if busy else ())  # type: ignore[arg-type]
+            return self.engine
+
+        self.app = WebsightApp(cfg, factory, clock=lambda: self.now, planner=FakePlanner(), notifier=self, demo=demo)
+
+    def tell(self, title: str, body: str) -> None:
+        self.told.append((title, body))
+
+    def set_title(self, title: str) -> None:
+        self.titles.append(title)
+
+
+async def until(pilot: Pilot[None], true: Callable[[], object], what: str = "") -> None:
+    """Waits until `true()` holds, at most five seconds."""
+    for _ in range(500):
+        await pilot.pause()
+        if true():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError(f"did not happen: {what or true}")
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    return Stage(tmp_path / "config.toml")
+
+
+Ready = Callable[[Pilot[None]], Awaitable[None]]
+
+
+async def loaded(stage: Stage, pilot: Pilot[None]) -> FakeEngine:
+    """Waits for the made-up afternoon, and gives the engine."""
+    await until(pilot, lambda: len(stage.app.state.runs) == 4 and "hai" in stage.app.state.clusters, "loaded")
+    assert stage.engine is not None
+    return stage.engine
+
+
+def screen_text(app: WebsightApp) -> str:
+    """All that stands on the screen."""
+    width, height = app.size
+    strips = app.screen._compositor.render_strips()
+    return "\n".join(strip.text[:width] for strip in strips[:height])
