@@ -120,7 +120,7 @@ class Sftp:
                     if index is not None:
                         replies[index] = _reply(kind, body[4:])
                 except struct.error:
-                    self._broke("sent an answer that is not SFTP")
+                    self._broke("sent a damaged answer")
             return replies
 
     def rename(self, old: str, new: str) -> Reply:
@@ -143,7 +143,11 @@ class Sftp:
         size = struct.unpack(">I", self._take(4))[0]
         if not 1 <= size <= _MAX_PACKET:
             # Text of a noisy start-up file in front of the protocol: its first letters read as a huge length.
-            self._broke("is not SFTP (does a start-up file print in non-interactive shells?)")
+            self.close()
+            raise RemoteFileError(
+                f"The file service of {self._who} does not speak SFTP",
+                "A start-up file there (~/.bashrc) prints in shells that are not interactive: make it silent in those.",
+            )
         body = self._take(size)
         return body[0], body[1:]
 
