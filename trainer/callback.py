@@ -52,7 +52,6 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers is not typed
         recorder.fixed["total_steps"] = state.max_steps
         state.compute_steps(args, state.max_steps)  # a resumed state would keep the intervals it was saved with
         self._write_start(args, state, model, rest.get("train_dataloader"))
-        signals.shield_children()
         if self._agreed():
             raise Stopped
 

@@ -112,9 +112,12 @@ def node_environment(spec: Spec) -> dict[str, str]:
 
 
 def _in_child() -> None:
-    """The signals would kill a process that does not listen yet, and USR1 torchrun's agent at any time."""
+    """The signals would kill a process that does not listen yet, and USR1 torchrun's agent at any time.
+
+    A Ctrl-C reaches all processes of a terminal; it is this launcher's to pass it on as a TERM.
+    """
     signals.die_with_parent()
-    for number in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM):
+    for number in STOP_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
 
 

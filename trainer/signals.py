@@ -37,18 +37,18 @@ def install() -> None:
     """Notes the signals of REASONS in `request` from now on (main thread only).
 
     A child that forks later (a data loader's worker, a pool that tokenizes) would inherit the handlers and could then
-    not be terminated by its parent, so it gets the defaults back; see also `shield_children`.
+    not be terminated by its parent, so it gets the defaults back.
     """
     for number in REASONS:
         signal.signal(number, _note)
     os.register_at_fork(after_in_child=_in_child)
 
 
-def shield_children() -> None:
-    """From now on forked children ignore the signals: scancel sends TERM to every process of a job at once, and a data
-    loader that dies of it would take the trainer with it before the checkpoint is written."""
-    global _child_action
-    _child_action = signal.SIG_IGN
+def ignore() -> None:
+    """For a data loader's worker: scancel sends TERM to every process of a job at once, and a worker that dies of it
+    takes the trainer with it before the checkpoint is written."""
+    for number in REASONS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def die_with_parent() -> None:
@@ -63,8 +63,6 @@ def die_with_parent() -> None:
 
 _LIBC: Final = ctypes.CDLL(None)  # loaded early: `die_with_parent` also runs between fork and exec
 
-_child_action: signal.Handlers = signal.SIG_DFL
-
 
 def _note(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
     request.seen.setdefault(signal.Signals(number), time.time())
@@ -72,4 +70,4 @@ def _note(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
 
 def _in_child() -> None:
     for number in REASONS:
-        signal.signal(number, _child_action)
+        signal.signal(number, signal.SIG_DFL)

@@ -10,9 +10,10 @@ LLaMA-Factory 0.9.5; a test fails if the seam moves.
 from __future__ import annotations
 
 import contextlib
+import functools
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ import torch.distributed as dist
 from llamafactory.train.sft import workflow
 from transformers import TrainerCallback
 
-from trainer import checkpoints
+from trainer import checkpoints, signals
 from trainer.callback import Watch, weights_are_finite
 from trainer.recorder import Recorder, Stopped
 
@@ -48,6 +49,12 @@ def watch_trainer(recorder: Recorder, watch: Watch) -> contextlib.AbstractContex
             super().__init__(*args, eval_dataset=eval_dataset, **rest)
             self.add_callback(_Seal(self))
             self.save_began = 0.0
+
+        def get_train_dataloader(self) -> Any:
+            return _shielded(super().get_train_dataloader())
+
+        def get_eval_dataloader(self, *args: Any, **rest: Any) -> Any:
+            return _shielded(super().get_eval_dataloader(*args, **rest))
 
         def train(self, *args: Any, **rest: Any) -> Any:
             result = super().train(*args, **rest)
@@ -123,6 +130,20 @@ def _saving(recorder: Recorder, folder: Path) -> Iterator[None]:
     yield
     size = sum(path.stat().st_size for path in folder.glob("*") if path.is_file())
     recorder.emit("save_end", path=str(folder), bytes=size, seconds=time.monotonic() - began)
+
+
+def _shielded(loader: Any) -> Any:
+    """A data loader whose workers leave stopping to the trainer."""
+    inner = getattr(loader, "base_dataloader", loader)  # accelerate wraps it
+    inner.worker_init_fn = functools.partial(_init_worker, inner.worker_init_fn)
+    return loader
+
+
+def _init_worker(usual: Callable[[int], None] | None, worker: int) -> None:
+    """Runs in the worker, after torch has set handlers of its own (they die of a TERM that is not the parent's)."""
+    signals.ignore()
+    if usual is not None:
+        usual(worker)
 
 
 def _some_rows(dataset: Any, most: int, seed: int) -> Any:

@@ -131,6 +131,18 @@ def test_asked_to_stop_before_the_first_step_it_stops_without_one(tiny_root: Pat
     assert not runs.events(run_dir, "log")
 
 
+def test_a_cancel_that_reaches_every_process_at_once_still_saves(tiny_root: Path) -> None:
+    """As scancel does it: the launcher, the trainer and its data loaders all get a TERM."""
+    run_dir = runs.make_run(tiny_root, "cancel", dataloader_num_workers=2, num_train_epochs=3.0)
+    with runs.started(run_dir) as process:
+        runs.until(runs.reached(run_dir, 5), process, "step 5")
+        os.killpg(process.pid, signal.SIGTERM)
+        assert process.wait(runs.PATIENCE_S) == 85, (run_dir / "test.err").read_text()[-3000:]
+    newest = checkpoints.newest_valid(run_dir / "out")
+    assert newest
+    assert newest.step == runs.events(run_dir, "end")[-1]["step"]
+
+
 def test_other_training_data_is_refused_on_resume(tiny_root: Path) -> None:
     run_dir = runs.make_run(tiny_root, "data", save_steps=5)
     with runs.started(run_dir) as process:
