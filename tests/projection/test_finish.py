@@ -214,7 +214,7 @@ def test_ten_thousand_lines_take_a_few_milliseconds() -> None:
     log.segments[0].total_steps = 200_000
     fastest = 1.0
     for _ in range(7):
-        began = time.perf_counter()
+        began = time.process_time()
         project(log, limit_s=1e6)
-        fastest = min(fastest, time.perf_counter() - began)
-    assert fastest < 0.025  # 3 ms on a quiet core; other work shares this one
+        fastest = min(fastest, time.process_time() - began)
+    assert fastest < 0.012  # 3 ms on a quiet core; caches are shared with other work

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +18,7 @@ from websight_tui.projection.model import Forecast, Verdict
 
 PRESETS = {preset.name: preset for preset in BUILT_IN}
 RANK32 = PRESETS["rank32"]
+MEASURED = Path(__file__).resolve().parents[2] / "bench" / "gpu" / "results" / "h200-grid.jsonl"
 
 
 def past(step_s: float, preset: Preset = RANK32, **changes: object) -> PastRun:
@@ -149,3 +152,17 @@ def test_forecasts_are_scored() -> None:
     assert track_record([good, bad]) == "2 forecasts so far: 101% off (median), 1 inside the band"
     assert track_record([]) == ""
     assert score(value, math.nan) is None
+
+
+def test_the_cost_model_agrees_with_what_was_measured() -> None:
+    rows = [json.loads(line) for line in MEASURED.read_text(encoding="utf-8").splitlines()]
+    cells = [row for row in rows if row.get("median_s") and row["checkpointing"] and row["rank"] == 32]
+    assert len(cells) >= 10
+    for cell in cells:
+        settings = {
+            "per_device_train_batch_size": cell["batch"],
+            "gradient_accumulation_steps": cell["accumulation"],
+            "tokens_per_sample": cell["row_tokens"],
+        }
+        modelled = cost_of(make_preset("cell", settings, RANK32), 1, gpu_named("NVIDIA H200")).step_s
+        assert modelled == pytest.approx(cell["median_s"], rel=0.15), cell

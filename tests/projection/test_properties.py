@@ -12,7 +12,7 @@ from websight_tui.metrics.model import Checkpoint, Evaluation, Segment, Training
 from websight_tui.metrics.trainer_log import read_trainer_log
 from websight_tui.projection.finish import project
 from websight_tui.projection.model import Projection, Verdict
-from websight_tui.projection.timeline import MOST_POINTS, timeline_of
+from websight_tui.projection.timeline import MOST_POINTS, cut_log, timeline_of
 
 NUMBERS = st.one_of(
     st.floats(allow_nan=True, allow_infinity=True),
@@ -59,7 +59,34 @@ def test_any_columns_in_any_order_never_raise(
         segment.columns.append(step=step, elapsed=elapsed)
     segment.evaluations = [Evaluation(step, elapsed=e, seconds=s) for step, e, s in pauses]
     segment.checkpoints = [Checkpoint(step, elapsed=e, seconds=s) for step, e, s in pauses[::2]]
-    holds_together(project(TrainingLog(segments=[segment]), limit_s=limit))
+    log = TrainingLog(segments=[segment])
+    holds_together(project(log, limit_s=limit))
+    holds_together(project(cut_log(log, 0.5), limit_s=limit))
+
+
+STRANGE = st.one_of(st.none(), st.text(max_size=3), NUMBERS, st.booleans(), st.lists(st.integers(), max_size=1))
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    meta=st.dictionaries(
+        st.sampled_from(
+            ["eval_steps", "save_steps", "n_eval", "n_train", "final_metrics", "final_pass_elapsed", "ended_early_at"]
+        ),
+        STRANGE,
+    ),
+    end=st.sampled_from(["", "finished", "failed", "saved-and-stopped", "?"]),
+    started=SECONDS,
+    ended=SECONDS,
+    now=SECONDS,
+)
+def test_whatever_the_trainer_says_of_itself_never_raises(
+    meta: dict[str, object], end: str, started: float | None, ended: float | None, now: float | None
+) -> None:
+    log, _ = made_log("events", total=300, until=200)
+    segment = log.segments[0]
+    segment.meta, segment.end, segment.started_at, segment.ended_at = meta, end, started, ended
+    holds_together(project(log, limit_s=500, now=now, job_started_at=ended, deadline=started))
 
 
 @settings(max_examples=60, deadline=None)

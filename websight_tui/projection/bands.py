@@ -33,7 +33,7 @@ def unit(pace: Pace, share: float, pauses: float = 0.0) -> float:
     young = 0.02 / math.sqrt(10 * max(share, 0.01))
     few = 0.1 / max(1, pace.intervals)
     jumpy = 0.5 if pace.unsettled else 0.0
-    return math.hypot(_FLOOR, young, few, jumpy, 1.5 * pace.error, pauses)
+    return math.hypot(_FLOOR, young, few, jumpy, 1.5 * pace.error, min(pauses, 0.3))
 
 
 def bands(

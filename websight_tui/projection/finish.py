@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 from websight_tui.metrics.model import Segment, TrainingLog
 from websight_tui.projection.bands import Row, bands, unit
@@ -16,7 +16,7 @@ from websight_tui.projection.conformal import QUANTILES
 from websight_tui.projection.model import Band, Projection, Verdict
 from websight_tui.projection.pace import Pace, Rhythm, read_pace
 from websight_tui.projection.reasons import Findings, reasons_of
-from websight_tui.projection.timeline import Timeline, timeline_of
+from websight_tui.projection.timeline import MOST_SECONDS, Timeline, timeline_of
 
 LEAST_LINES: Final = 4
 """Usable lines below which nothing is said."""
@@ -79,7 +79,9 @@ def project(
     segment = log.last or Segment()
     timeline = timeline_of(segment)
     started = segment.started_at if segment.started_at is not None and math.isfinite(segment.started_at) else None
-    start_up = max(0.0, started - job_started_at) if started is not None and job_started_at is not None else None
+    start_up = None
+    if started is not None and job_started_at is not None and math.isfinite(job_started_at):
+        start_up = max(0.0, started - job_started_at)
     limit = _limit(limit_s, deadline, started, start_up)
     known = _with_meta(known, segment, timeline)
     events = log.source == "events"
@@ -130,9 +132,9 @@ def _limit(
     limit_s: float | None, deadline: float | None, started: float | None, start_up: float | None
 ) -> float | None:
     """Seconds that the segment may take, counted from its first step."""
-    if deadline is not None and started is not None:
+    if deadline is not None and started is not None and math.isfinite(deadline):
         return max(0.0, deadline - started)
-    if limit_s is None:
+    if limit_s is None or not math.isfinite(limit_s):
         return None
     return max(0.0, limit_s - (start_up or 0.0))
 
@@ -168,15 +170,14 @@ def _is_over(segment: Segment, timeline: Timeline) -> bool:
 
 def _real_end(segment: Segment, timeline: Timeline) -> float:
     """Seconds of a segment that has ended, by the best clock that its log has; 0 if it has none."""
-    end = timeline.now
+    ends: list[Any] = [timeline.now]
     if segment.ended_at is not None and segment.started_at is not None:
-        end = max(end, segment.ended_at - segment.started_at)
+        ends.append(segment.ended_at - segment.started_at)
+    ends.append(segment.meta.get("final_pass_elapsed"))
     metrics = segment.meta.get("final_metrics")
-    runtime = metrics.get("train_runtime") if isinstance(metrics, dict) and end <= 0 else None
-    for after in (segment.meta.get("final_pass_elapsed"), runtime):
-        if isinstance(after, (int, float)) and math.isfinite(after):
-            end = max(end, after)
-    return end
+    if isinstance(metrics, dict) and timeline.now <= 0:
+        ends.append(metrics.get("train_runtime"))
+    return max(end for end in ends if isinstance(end, (int, float)) and 0 <= end < MOST_SECONDS)
 
 
 def _pauses_to_come(pace: Pace, timeline: Timeline, known: RunFacts, found: Findings) -> tuple[float, float, float]:
@@ -193,7 +194,7 @@ def _pauses_to_come(pace: Pace, timeline: Timeline, known: RunFacts, found: Find
             continue
         length = _guess(rhythm, pace, known)
         expected += times * (length or 0.0)
-        unseen = times * length if length is not None else 0.1 * pace.seconds * (timeline.total - timeline.step)
+        unseen = times * length if length is not None else 0.1 * pace.seconds * max(0, timeline.total - timeline.step)
         if rhythm.kind == "evaluation" or length is not None:
             unknown += unseen
             due = (timeline.step // rhythm.period + 1) * rhythm.period if rhythm.period else timeline.total

@@ -51,7 +51,7 @@ class Rhythm:
 
         The one after the last step counts by its likelihood.
         """
-        if self.period <= 0 or self.last >= total:
+        if self.period <= 0 or self.last >= total or step > total:
             return 0
         done = max(self.last, step - 1)
         regular = max(0, (total - 1 - self.phase) // self.period - (done - self.phase) // self.period)

@@ -13,6 +13,8 @@ from typing import Final
 
 from websight_tui.metrics.model import Columns, Segment, TrainingLog
 
+MOST_SECONDS: Final = 1e12
+"""Times beyond this are damage, not time."""
 MOST_POINTS: Final = 1000
 """Lines that are looked at; of a longer log every k-th."""
 
@@ -71,7 +73,7 @@ def timeline_of(segment: Segment) -> Timeline:
         if not finite(step) or not 0 <= step < 1e15:
             continue
         newest = max(newest, int(step))
-        if not finite(second) or not 0 <= second < 1e12:
+        if not finite(second) or not 0 <= second < MOST_SECONDS:
             continue
         if step > last_step and second >= last_second:
             steps.append(step)
@@ -82,7 +84,7 @@ def timeline_of(segment: Segment) -> Timeline:
     evaluations = _pauses((e.step, e.seconds) for e in segment.evaluations)
     saves = _pauses((c.step, c.seconds) for c in segment.checkpoints)
     now = last_second
-    if count and finite(elapsed[count - 1]) and now < elapsed[count - 1] < 1e12 and steps:
+    if count and finite(elapsed[count - 1]) and now < elapsed[count - 1] < MOST_SECONDS and steps:
         now = elapsed[count - 1]
     # A pause after the newest line has passed too. Its own stamp is trusted only where it has no length: output that
     # was buffered stamps it too late.
@@ -130,7 +132,7 @@ def _pauses(found: Iterable[tuple[int, float | None]]) -> tuple[Pause, ...]:
 def _end(elapsed: float | None, t: float | None, started_at: float | None) -> float:
     if elapsed is None and t is not None and started_at is not None:
         elapsed = t - started_at
-    return elapsed if elapsed is not None and math.isfinite(elapsed) and 0 <= elapsed < 1e12 else 0.0
+    return elapsed if elapsed is not None and math.isfinite(elapsed) and 0 <= elapsed < MOST_SECONDS else 0.0
 
 
 def cut_log(log: TrainingLog, share: float) -> TrainingLog:
@@ -145,11 +147,11 @@ def cut_log(log: TrainingLog, share: float) -> TrainingLog:
     if last is None or share >= 1:
         return log
     limit = last.start_step + max(0.0, share) * max(0, last.total_steps - last.start_step)
-    if last.last_step <= limit and last.end != "finished":
+    steps = last.columns.step[: len(last.columns)]
+    if last.end != "finished" and not any(step > limit for step in steps):
         return log
     columns = Columns()
-    keep = [i for i in range(len(last.columns)) if last.columns.step[i] <= limit]
-    for i in keep:
+    for i in (i for i, step in enumerate(steps) if step <= limit):
         columns.append(**{name: getattr(last.columns, name)[i] for name in Columns.__slots__})
     meta = {k: v for k, v in last.meta.items() if k not in ("ended_early_at", "final_pass_elapsed", "train_runtime")}
     segment = Segment(
