@@ -85,7 +85,7 @@ def preflight(
     train, evaluation, of_data = _check_data(spec, model, sample, progress)
     findings += [*of_data, *check_storage(spec, model), *check_output(spec)]
     return Preflight(
-        tuple(findings),
+        tuple(dict.fromkeys(findings)),  # both data sets may lack the same file
         train_rows=train.rows or None,
         eval_rows=evaluation.rows if spec.settings.eval_dataset else None,
         tokens_per_row=round(train.mean_tokens, 1) if train.mean_tokens else None,
