@@ -90,10 +90,10 @@ def test_verdicts_against_the_limit() -> None:
     assert forecast(RANK32, world_size=8, gpu="H100", limit_s=None).verdict is Verdict.FITS
 
 
-def test_the_tiny_preset_takes_a_minute_on_a_cpu() -> None:
+def test_the_tiny_preset_takes_half_a_minute_on_a_cpu() -> None:
     tiny = forecast(PRESETS["tiny"], world_size=1, gpu="cpu", limit_s=600)
     assert tiny.seconds is not None
-    assert 20 < tiny.seconds < 120
+    assert 15 < tiny.seconds < 60
     assert tiny.verdict is Verdict.FITS
 
 

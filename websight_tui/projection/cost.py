@@ -50,7 +50,7 @@ def cost_of(preset: Preset, world_size: int, gpu: Gpu) -> Cost:
         # the gradient of nothing: overhead of Python and the data loader, a little more for each sample
         samples = preset.per_device_train_batch_size * preset.gradient_accumulation_steps
         step = TINY_STEP_S * (0.4 + 0.3 * samples)
-        return Cost(step, 0.2 + preset.max_eval_samples * 0.05, 0.5, TINY_START_UP_S, 1.0)
+        return Cost(step, 0.05 + preset.max_eval_samples * 0.01, 0.1, TINY_START_UP_S, 1.0)
     work = _flop_per_sample(preset) * preset.per_device_train_batch_size
     micro_batch = max(gpu.launch_s, gpu.micro_s + work / gpu.flops)
     figures = sizes(preset)

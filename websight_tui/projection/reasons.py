@@ -106,6 +106,8 @@ def _unsure(found: Findings) -> list[str]:
     if found.silent_s > 0:
         reasons.append(f"no new line for {duration(found.silent_s)} longer than usual")
     for kind, due, length in found.unseen:
+        if length is not None and length < 1:
+            continue
         what = {"evaluation": "an evaluation", "save": "a save"}.get(kind, "a pause")
         guess = "of unknown length" if length is None else f"of about {duration(length)} (not seen yet)"
         reasons.append(f"{what} {guess} is due at step {due:,}")
