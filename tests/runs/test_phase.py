@@ -43,7 +43,7 @@ NOTHING = TrainingLog()
         (job("RUNNING"), log_with(eval_begun_at=NOW), Phase.EVALUATING),
         (job("RUNNING"), log_with(save_begun_at=NOW), Phase.SAVING),
         (job("RUNNING"), log_with(stop_requested_at=NOW), Phase.STOPPING),
-        (job("COMPLETING"), log_with(end="finished"), Phase.STOPPING),
+        (job("COMPLETING"), log_with(end="finished"), Phase.SAVING),
         (job("RUNNING", restarts=1), log_with(end="saved-and-stopped", ended_at=NOW - 100), Phase.STARTING),
         (job("COMPLETED"), log_with(end="finished"), Phase.FINISHED),
         (job("COMPLETED"), NOTHING, Phase.FINISHED),

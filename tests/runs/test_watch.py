@@ -77,7 +77,7 @@ def test_a_run_from_the_queue_to_its_end_and_again_offline(desk: Desk) -> None:
     assert run.projection.verdict is not Verdict.TOO_EARLY
     assert run.projection.deadline == job.start + job.limit_s - run.spec.preset.signal_lead_s
     write(folder, job, end="finished")
-    reaches(keeper, run_id, Phase.STOPPING)
+    reaches(keeper, run_id, Phase.SAVING)
     job.state, job.end = "COMPLETED", int(time.time())
     run = reaches(keeper, run_id, Phase.FINISHED)
     assert keeper.wait(lambda s: s.runs[run_id].job.exit_code == "0:0", 10)
@@ -150,7 +150,7 @@ def test_without_accounting_the_controller_and_the_trainer_tell_the_end(desk: De
     write(folder, job, steps=10)
     reaches(keeper, run_id, Phase.TRAINING)
     write(folder, job, end="finished")
-    reaches(keeper, run_id, Phase.STOPPING)
+    reaches(keeper, run_id, Phase.SAVING)
     job.listed = False
     reaches(keeper, run_id, Phase.FINISHED)
 

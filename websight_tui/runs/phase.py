@@ -52,6 +52,8 @@ def segment_of(job: Job, log: TrainingLog) -> Segment | None:
 def _running(segment: Segment | None) -> Phase:
     if segment is None:
         return Phase.STARTING
+    if segment.end == FINISHED:
+        return Phase.SAVING  # the last model, the plots, the bookkeeping
     if segment.end or segment.stop_requested_at is not None:
         return Phase.STOPPING
     if segment.save_begun_at is not None:
