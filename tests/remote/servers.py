@@ -47,15 +47,17 @@ class Rules(asyncssh.SSHServer):
         challenges: rounds of keyboard-interactive: (title, instructions, prompts, right answers).
     """
 
-    def __init__(self, factors: Sequence[str], password: str, challenges: Sequence[Any]) -> None:
+    def __init__(self, factors: Sequence[str], password: str, challenges: Sequence[Any], banner: str) -> None:
         self._left = list(factors)
         self._password, self._challenges = password, list(challenges)
-        self._round = 0
+        self._round, self._banner = 0, banner
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         self._conn = conn
 
     def begin_auth(self, username: str) -> bool:
+        if self._banner:
+            self._conn.send_auth_banner(self._banner)
         return bool(self._left)
 
     def public_key_auth_supported(self) -> bool:
@@ -140,6 +142,7 @@ class Server:
         self.known_hosts = folder / "known_hosts"
         self.factors: Sequence[str] = rules.get("factors", ("publickey",))
         self.password: str = rules.get("password", "secret")
+        self.banner: str = rules.get("banner", "")
         self.challenges: Sequence[Any] = rules.get("challenges", ())
         self.env = {"PATH": "/usr/bin:/bin", "HOME": str(self.home), "SHELL": "/bin/bash", **rules.get("env", {})}
         self.options: dict[str, Any] = rules.get("options", {})
@@ -204,7 +207,7 @@ class Server:
 
         class Here(Rules):
             def __init__(self) -> None:
-                super().__init__(server.factors, server.password, server.challenges)
+                super().__init__(server.factors, server.password, server.challenges, server.banner)
 
             def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
                 super().connection_made(conn)

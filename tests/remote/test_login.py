@@ -64,6 +64,14 @@ def test_several_rounds_of_questions(make_server: Make) -> None:
     assert person.asked[1][2] == ()
 
 
+def test_the_banner_comes_with_the_first_question(make_server: Make) -> None:
+    server = make_server(factors=("password",), password="right", banner="\x1b[1mAuthorized use only.\r\n")
+    person = Person([["wrong"], ["right"]])
+    login(server, person)
+    assert person.asked[0][1] == "Authorized use only."
+    assert "Authorized" not in person.asked[1][1]
+
+
 def test_several_questions_at_once(make_server: Make) -> None:
     challenge = ("", "", [("Password: ", False), ("Verification code: ", False)], ["pw", "123"])
     server = make_server(factors=("keyboard-interactive",), challenges=(challenge,))
@@ -89,7 +97,8 @@ def test_escape_sequences_of_the_server_do_not_reach_the_screen(make_server: Mak
     server = make_server(factors=("keyboard-interactive",), challenges=(challenge,))
     person = Person([["1"]])
     login(server, person)
-    assert "\x1b" not in repr(person.asked).replace("\\x1b", "\x1b")
+    title, instructions, prompts = person.asked[0]
+    assert (title, instructions, prompts[0].text) == (f"{USER}@127.0.0.1:{server.port}", "hello", "Code: ")
 
 
 @pytest.mark.parametrize("kind", ["ssh-ed25519", "ssh-rsa", "ecdsa-sha2-nistp256"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from tests.remote.servers import Person, Server
 from websight_tui.errors import ConnectionLost, RemoteFileError, RemoteTimeout
 from websight_tui.remote.opening import open_transport
 from websight_tui.remote.port import ReadRequest, Transport
+from websight_tui.remote.ssh import SshTransport
 
 
 @pytest.fixture
@@ -27,6 +29,16 @@ def test_runs_a_command_and_keeps_its_streams_apart(line: Transport) -> None:
     assert (result.exit, result.stdout, result.stderr) == (3, "out\n", "err\n")
     assert line.connected
     assert not line.may_prompt
+
+
+def test_no_packet_waits_for_the_one_before(server: Server) -> None:
+    transport = SshTransport(server.endpoint())
+    transport.connect(Person())
+    assert transport._transport is not None
+    line = transport._transport.sock
+    assert isinstance(line, socket.socket)
+    assert line.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    transport.close()
 
 
 def test_gives_bytes_to_standard_input(line: Transport) -> None:

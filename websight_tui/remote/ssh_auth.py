@@ -23,8 +23,13 @@ TRIES: Final = 3
 """How often a wrong password or code may be corrected, as with ssh (NumberOfPasswordPrompts)."""
 MAX_KEYS: Final = 5
 """Keys offered to one server: most close the connection after six failures (MaxAuthTries)."""
+BANNER_CHARACTERS: Final = 4000
+"""The most that is shown of what a server says before the login."""
 PERSON_S: Final = 300.0
 """Seconds a person has to answer; servers usually allow 120 (LoginGraceTime)."""
+_UNSHOWABLE: Final = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[ -~]?|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
+)
 _ONLY_OPENSSH: Final = ("gssapi-with-mic", "gssapi-keyex", "hostbased")
 
 
@@ -76,6 +81,7 @@ class _Login:
         self.transport, self.hop, self.questions, self.ring = transport, hop, questions, ring
         self.keys: Iterator[PKey] = ring.offers(hop, questions, self.accepts_key)
         self.keys_offered = 0
+        self.banner_shown = False
         self.allowed: list[str] = []
         self.tried: list[str] = []
 
@@ -97,6 +103,11 @@ class _Login:
                 failed.discard(method)
             else:
                 failed.add(method)
+
+    def greeting(self, words: str) -> str:
+        """`words` after the server's banner, which comes with the first question only."""
+        banner, self.banner_shown = "" if self.banner_shown else plain(self.transport.get_banner() or b"").strip(), True
+        return "\n\n".join(text for text in (banner[:BANNER_CHARACTERS], words) if text.strip())
 
     def with_key(self) -> bool:
         for key in self.keys:
@@ -129,7 +140,8 @@ class _Login:
             if not fields and not title.strip() and not instructions.strip():
                 return []
             prompts = [Prompt(plain(text), echo) for text, echo in fields]
-            answers = self.questions.ask_for_server(plain(title) or self.hop.address, plain(instructions), prompts)
+            words = self.greeting(plain(instructions))
+            answers = self.questions.ask_for_server(plain(title) or self.hop.address, words, prompts)
             if answers is None or len(answers) != len(prompts):
                 raise _GaveUp
             return answers
@@ -154,7 +166,7 @@ class _Login:
         note = ""
         for _ in range(TRIES):
             prompt = Prompt(f"{self.hop.user}@{self.hop.hostname}'s password: ")
-            answers = self.questions.ask_for_server(self.hop.address, note, [prompt])
+            answers = self.questions.ask_for_server(self.hop.address, self.greeting(note), [prompt])
             if not answers:
                 raise _GaveUp
             try:
@@ -198,6 +210,6 @@ _HOW: Final = {
 
 
 def plain(text: str | bytes) -> str:
-    """The server's words without control characters (line ends stay)."""
+    """The server's words without terminal sequences and control characters (line ends stay)."""
     words = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", "", words.replace("\r\n", "\n"))
+    return _UNSHOWABLE.sub("", words.replace("\r\n", "\n"))
