@@ -156,13 +156,19 @@ def test_forecasts_are_scored() -> None:
 
 def test_the_cost_model_agrees_with_what_was_measured() -> None:
     rows = [json.loads(line) for line in MEASURED.read_text(encoding="utf-8").splitlines()]
-    cells = [row for row in rows if row.get("median_s") and row["checkpointing"] and row["rank"] == 32]
+    cells = [row for row in rows if row.get("median_s")]
     assert len(cells) >= 10
+    off = []
     for cell in cells:
         settings = {
+            "lora_rank": cell["rank"],
             "per_device_train_batch_size": cell["batch"],
             "gradient_accumulation_steps": cell["accumulation"],
             "tokens_per_sample": cell["row_tokens"],
+            "gradient_checkpointing": cell["checkpointing"],
         }
         modelled = cost_of(make_preset("cell", settings, RANK32), 1, gpu_named("NVIDIA H200")).step_s
-        assert modelled == pytest.approx(cell["median_s"], rel=0.15), cell
+        off.append(abs(math.log(cell["median_s"] / modelled)))
+    off.sort()
+    assert off[len(off) // 2] < 0.06
+    assert off[int(len(off) * 0.9)] < 0.15

@@ -20,8 +20,8 @@ EVAL_SPEED: Final = 3.5
 _VISUAL_FLOP_PER_TOKEN: Final = 7.7e9
 """Forward pass of the frozen vision tower of Qwen3-VL-8B, per visual token."""
 _PIXELS_PER_VISUAL_TOKEN: Final = 32 * 32
-_WITHOUT_CHECKPOINTING: Final = 4 / 6
-"""Forward and backward without the second forward pass of gradient checkpointing."""
+_WITHOUT_CHECKPOINTING: Final = 0.8
+"""Without the second forward pass of gradient checkpointing (2/3 by arithmetic, 0.77-0.81 in bench/gpu/results)."""
 _SYNC_BYTES_PER_S: Final = 20e9
 """All-reduce of the adapter's gradients between GPUs, all its latency included."""
 _DISK_BYTES_PER_S: Final = 0.4e9
@@ -47,7 +47,7 @@ def cost_of(preset: Preset, world_size: int, gpu: Gpu) -> Cost:
     """The cost model for `preset` on `world_size` devices of the kind `gpu`."""
     world_size = max(1, world_size)
     if preset.model_name_or_path == TINY_MODEL:
-        # the gradient of nothing: overhead of Python and the data loader, a little more for each sample
+        # its arithmetic is nothing: Python and the data loader take the time, a little more for each sample
         samples = preset.per_device_train_batch_size * preset.gradient_accumulation_steps
         step = TINY_STEP_S * (0.4 + 0.3 * samples)
         return Cost(step, 0.05 + preset.max_eval_samples * 0.01, 0.1, TINY_START_UP_S, 1.0)
