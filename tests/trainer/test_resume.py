@@ -131,6 +131,19 @@ def test_asked_to_stop_before_the_first_step_it_stops_without_one(tiny_root: Pat
     assert not runs.events(run_dir, "log")
 
 
+def test_a_stop_does_not_wait_for_an_evaluation(tiny_root: Path) -> None:
+    long = {"eval_dataset": "tiny_clicks", "max_eval_samples": 160, "per_device_train_batch_size": 1, "eval_steps": 5}
+    run_dir = runs.make_run(tiny_root, "evaluating", **long)
+    with runs.started(run_dir) as process:
+        runs.until(lambda: runs.events(run_dir, "eval_begin"), process, "the evaluation")
+        os.kill(runs.trainer_processes(process)[0], signal.SIGUSR1)
+        assert process.wait(runs.PATIENCE_S) == 85, (run_dir / "test.err").read_text()[-3000:]
+    assert [event["metrics"] for event in runs.events(run_dir, "eval_end")] == [{}]
+    newest = checkpoints.newest_valid(run_dir / "out")
+    assert newest
+    assert newest.step == 5
+
+
 def test_a_cancel_that_reaches_every_process_at_once_still_saves(tiny_root: Path) -> None:
     """As scancel does it: the launcher, the trainer and its data loaders all get a TERM."""
     run_dir = runs.make_run(tiny_root, "cancel", dataloader_num_workers=2, num_train_epochs=3.0)
