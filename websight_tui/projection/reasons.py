@@ -60,7 +60,8 @@ def reasons_of(
 def _too_early(found: Findings) -> list[str]:
     timeline = found.timeline
     if timeline.step > 0 and not timeline.steps and timeline.lines == 0:
-        return [f"the log has no clock: step {timeline.step:,} was reached, but not when"]
+        hint = "; the progress bar in the job's .err file has one" if found.log.source == "job_output" else ""
+        return [f"the log has no clock: step {timeline.step:,} was reached, but not when{hint}"]
     if timeline.total <= 0 and timeline.lines:
         return ["the log does not say how many steps there will be"]
     if found.pace is not None and found.pace.seconds <= 0:
