@@ -9,7 +9,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 _PROC = Path("/proc")
@@ -57,9 +57,16 @@ def table() -> dict[int, tuple[int, int]]:
     return found
 
 
-def family(roots: Iterable[int], sessions: Iterable[int] = ()) -> list[int]:
-    """The children of `roots` and theirs, and the members of `sessions`; without the roots themselves."""
-    known = table()
+Table = Mapping[int, tuple[int, int]]
+
+
+def family(roots: Iterable[int], sessions: Iterable[int] = (), known: Table | None = None) -> list[int]:
+    """The children of `roots` and theirs, and the members of `sessions`; without the roots themselves.
+
+    Args:
+        known: the result of `table`, where one look serves for several questions.
+    """
+    known = table() if known is None else known
     children: dict[int, list[int]] = {}
     for pid, (parent, _) in known.items():
         children.setdefault(parent, []).append(pid)
@@ -134,10 +141,10 @@ class Incarnation:
             return None
         return (None if status == "launch" else int(status)), float(when)
 
-    def members(self) -> list[int]:
-        """All processes of the job but the wrapper."""
+    def members(self, known: Callable[[], Table] = table) -> list[int]:
+        """All processes of the job but the wrapper; `known` is asked only while the wrapper lives."""
         pids = self.pids()
-        return [] if pids is None else family([pids[0]], [pids[1]])
+        return [] if pids is None else family([pids[0]], [pids[1]], known())
 
     def signal_all(self, number: int) -> None:
         """A signal to every process of the job."""

@@ -23,11 +23,13 @@ from websight_tui.pocket.model import (
     User,
 )
 from websight_tui.pocket.placement import FOREVER, expected_place, plan
-from websight_tui.pocket.processes import Incarnation, family, send
+from websight_tui.pocket.processes import Incarnation, Table, family, send, table
 from websight_tui.pocket.times import Clock, stamp
 
 _LAUNCH_FAILED = (0, 53)
 """Slurm's exit code where the script could not be started."""
+_STARTS = 8
+"""Jobs launched in one tick; the rest follow at once, after others have had their turn."""
 _LOOK_S = 1.0
 """Real seconds between looks at running jobs, in case a wrapper's knock was lost."""
 
@@ -56,6 +58,7 @@ class Scheduler:
         self._next_id = max([int(self._database.fact("next_id") or 1), *(i + 1 for i in self.jobs)])
         self._wrappers: dict[int, subprocess.Popen[bytes]] = {}
         self._owed: set[int] = set()
+        self._processes: Table | None = None
         self.step_pids: dict[int, set[int]] = {}
 
     # --- asking
@@ -177,6 +180,7 @@ class Scheduler:
 
     def tick(self) -> float:
         """Looks at every job once. Returns real seconds until something is due."""
+        self._processes = None
         due = [FOREVER]
         due += [self._look_at(j) for j in list(self.jobs.values()) if j.state == "RUNNING" or j.completing]
         self._start_waiting()
@@ -188,6 +192,12 @@ class Scheduler:
         waits_on_time = any("+" in j.dependency for j in pending)
         return min(delay, _LOOK_S) if busy or waits_on_time else delay
 
+    def _look_around(self) -> Table:
+        """All processes, listed once a tick: it takes milliseconds, and many jobs may end at once."""
+        if self._processes is None:
+            self._processes = table()
+        return self._processes
+
     def _look_at(self, job: Job) -> float:
         """Moves one running or ending job on; returns the cluster's time at which it next needs attention."""
         processes = self.incarnation(job)
@@ -196,7 +206,7 @@ class Scheduler:
         self._note_batch_end(job, processes)
         now = self.now()
         if job.batch_exit is not None:
-            if not processes.members():
+            if not processes.members(self._look_around):
                 self._finish(job)
                 return FOREVER
             if job.kill_at is None:  # the script has ended, but something that it started has not
@@ -299,7 +309,9 @@ class Scheduler:
         running = [job for job in self.jobs.values() if job.state == "RUNNING" or job.completing]
         able.sort(key=lambda job: job.job_id)
         starts, reasons = plan(able, self.cluster, running, now, self.down_nodes)
-        for job, nodes in starts:
+        if len(starts) > _STARTS:
+            self.wake()
+        for job, nodes in starts[:_STARTS]:
             self._launch(job, nodes, now)
         running = [job for job in self.jobs.values() if job.state == "RUNNING" or job.completing]
         for job in able:
