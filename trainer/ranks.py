@@ -129,7 +129,14 @@ def _send(process: int, number: signal.Signals) -> None:
 
 
 def _children(parent: int) -> list[int]:
-    done = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=False)
+    """Pids of a process's children: from Linux's /proc, or from ps where there is none."""
+    try:
+        threads = list(Path(f"/proc/{parent}/task").glob("*/children"))
+        if threads:
+            return [int(pid) for thread in threads for pid in thread.read_text().split()]
+        done = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=False)
+    except OSError:  # the process has just ended, or there is no ps
+        return []
     pairs = (line.split() for line in done.stdout.splitlines())
     return [int(pair[0]) for pair in pairs if len(pair) == 2 and pair[1] == str(parent)]
 
