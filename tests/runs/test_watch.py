@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.runs.conftest import Desk
 from tests.runs.fakes import FakeJob, FakeTransport
 from tests.runs.test_submit import outcome
-from websight_tui.errors import ConnectError
+from websight_tui.errors import ConnectError, RemoteTimeout
 from websight_tui.projection.model import Verdict
 from websight_tui.remote.port import ExecResult
 from websight_tui.runs.engine import Engine
@@ -330,3 +330,18 @@ def test_a_foreign_job_that_is_gone_says_so(desk: Desk) -> None:
     answer = done(keeper, "watch")
     assert not answer.ok
     assert "4242" in answer.message
+
+
+def test_a_login_node_that_is_too_slow_at_first_is_tried_again(desk: Desk) -> None:
+    def slow_first(transport: FakeTransport) -> None:
+        def fault(command: str) -> None:
+            if "date +%s" in command and len(desk.transports) == 1:
+                raise RemoteTimeout("The command took longer than 20 s")
+
+        transport.fault = fault
+
+    desk.prepare = slow_first
+    engine, keeper = desk.start(connect=False)
+    engine.connect("fake")
+    assert keeper.wait(lambda s: s.clusters["fake"].link is Link.ONLINE, 10), keeper.state.clusters
+    assert len(desk.transports) == 2

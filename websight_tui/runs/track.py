@@ -107,10 +107,6 @@ class RunTrack:
         self.jobs.append(job)
         return True
 
-    def open_jobs(self) -> list[Job]:
-        """Jobs whose end is not confirmed."""
-        return [job for job in self.jobs if not job.final]
-
     def own_end(self, job: Job) -> str:
         """How the trainer said that `job` ended; "" if it did not."""
         segment = segment_of(job, self.log)
@@ -122,10 +118,8 @@ class RunTrack:
         if job is None or job.job_id == self.stream_job:
             return
         self.stream_job = job.job_id
-        paths = {
-            "stdout": f"{self.spec.run_dir}/job-{job.job_id}.out",
-            "stderr": f"{self.spec.run_dir}/job-{job.job_id}.err",
-        }
+        output = f"{self.spec.run_dir}/job-{job.job_id}"
+        paths = {name: f"{output}.{ending}" for name, ending in STREAMS.items()}
         self.streams = {name: Stream(Tail(path, last=FIRST_LOOK)) for name, path in paths.items()}
 
     def watch_foreign(self, output: Output) -> None:

@@ -209,7 +209,7 @@ class Watcher:
                         self._polls += 1
                         self._condition.notify_all()
                 self._wait(_IDLE_S if due is None else max(0.0, due - self._clock()), wakes=True)
-        except ConnectionLost as exc:
+        except RemoteError as exc:  # lost, or so slow that a new connection is worth a try
             return exc
         except StoreError as exc:
             if not self._stopping:
