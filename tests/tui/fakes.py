@@ -235,10 +235,11 @@ def running(
     preset: Preset, run_id: str, steps: int, total: int, verdict: Verdict, job_id: str, **more: object
 ) -> RunView:
     log = training_log(steps, total, begun=NOW - steps * 19.5)
+    c = log.segments[0].columns
     lines = tuple(
-        f"{{'loss': '{log.segments[0].columns.loss[i]:.4f}', 'grad_norm': '{log.segments[0].columns.grad_norm[i]:.3f}', "
-        f"'learning_rate': '{log.segments[0].columns.lr[i]:.3e}', 'epoch': '{log.segments[0].columns.epoch[i]:.2f}'}}"
-        for i in range(len(log.segments[0].columns))
+        f"{{'loss': '{c.loss[i]:.4f}', 'grad_norm': '{c.grad_norm[i]:.3f}', "
+        f"'learning_rate': '{c.lr[i]:.3e}', 'epoch': '{c.epoch[i]:.2f}'}}"
+        for i in range(len(c))
     )
     return RunView(
         spec(preset, run_id),

@@ -18,7 +18,7 @@ from textual.screen import Screen
 
 from websight_tui.config import LOCAL, Cluster, Config
 from websight_tui.errors import WebsightError
-from websight_tui.presets import Preset
+from websight_tui.presets import DEFAULT_PRESET, Preset
 from websight_tui.projection.model import Forecast
 from websight_tui.remote.port import HostKey
 from websight_tui.runs.events import ActionDone, Notice
@@ -90,6 +90,7 @@ class WebsightApp(Actions, App[None]):
         self.notifier: Notifier = notifier or Silent()
         self.planner: Planner = planner or LocalPlanner()
         self.banner = demo.banner if demo is not None else ""
+        self.first_preset = demo.preset if demo is not None else DEFAULT_PRESET
         first = next((name for name in config.clusters if name != LOCAL), LOCAL)
         self._connect_first = initial_cluster != ""
         self.cluster_name = initial_cluster or first

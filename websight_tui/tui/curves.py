@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-import math
+from array import array
+from bisect import bisect_left
+from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from math import isfinite, nan
+from typing import Final
 
-from websight_tui.metrics.model import TrainingLog
+from websight_tui.metrics.model import Columns, Segment, TrainingLog
+from websight_tui.metrics.series import Pyramid, Smoother
 from websight_tui.metrics.stitch import stitched_evaluations, surviving
 
 
@@ -31,154 +36,154 @@ class Metric(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Finite points in order of x (as logged, and smoothed), and marks.
+    """Points in order of x, and marks. The columns are append-only and shared; `count` of them are this curve's.
 
     Args:
-        xs, ys: as logged.
-        smooth: `ys` smoothed, as long as them.
+        xs, ys, smooth: x, value as logged, value smoothed.
+        raw, mean: `ys` and `smooth` as they are drawn.
         evaluations: (x, loss there).
         checkpoints: x of each.
         restarts: x at which a later segment took over.
         broken: x at which a value was NaN or infinite.
     """
 
+    count: int = 0
     xs: Sequence[float] = ()
     ys: Sequence[float] = ()
     smooth: Sequence[float] = ()
+    raw: Pyramid = field(default_factory=Pyramid)
+    mean: Pyramid = field(default_factory=Pyramid)
     evaluations: tuple[tuple[float, float], ...] = ()
     checkpoints: tuple[float, ...] = ()
     restarts: tuple[float, ...] = ()
     broken: tuple[float, ...] = ()
 
 
-_COLUMN = {Metric.LOSS: "loss", Metric.LEARNING_RATE: "lr", Metric.GRAD_NORM: "grad_norm", Metric.MEMORY: "memory"}
+_COLUMN: Final = {
+    Metric.LOSS: "loss",
+    Metric.LEARNING_RATE: "lr",
+    Metric.GRAD_NORM: "grad_norm",
+    Metric.MEMORY: "memory",
+}
 
 
-def curve_of(log: TrainingLog, metric: Metric, axis: Axis, smoothing: float) -> Curve:
-    """The curve of one metric over all segments of a run.
+class CurveReader:
+    """Reads one metric of one log over one axis; each call looks only at the points that came since the last one.
 
     Args:
-        smoothing: weight of the past in the moving average, from 0 (none) to below 1; the average is corrected for
-            its start, so that it does not begin at 0.
+        half_life: of the smoothing, in logged points; 0 does not smooth.
     """
-    xs: list[float] = []
-    ys: list[float] = []
-    restarts: list[float] = []
-    to_x = _Positions(axis)
-    checkpoints: list[float] = []
-    broken: list[float] = []
-    for index, (segment, count, limit) in enumerate(surviving(log)):
-        columns = segment.columns
-        before = to_x.offset
-        to_x.enter()
-        if index and count:
-            restarts.append(to_x.at_step(segment.start_step) if axis is not Axis.TIME else before)
-        values = _values(columns, metric, count)
-        for i in range(count):
-            x = to_x.of(columns, i)
-            if math.isfinite(x) and math.isfinite(values[i]):
-                xs.append(x)
-                ys.append(values[i])
-        checkpoints += [to_x.at_step(c.step) for c in segment.checkpoints if c.step <= limit]
-        broken += [to_x.at_step(n.step) for n in segment.nonfinite if n.step <= limit]
-    evaluations = []
-    if metric is Metric.LOSS:
-        evaluations = [
-            (to_x.at_step(e.step), e.loss)
-            for e in stitched_evaluations(log)
-            if e.loss is not None and math.isfinite(e.loss)
-        ]
-    return Curve(
-        xs,
-        ys,
-        ema(ys, smoothing),
-        tuple(p for p in evaluations if math.isfinite(p[0])),
-        tuple(x for x in checkpoints if math.isfinite(x)),
-        tuple(restarts),
-        tuple(x for x in broken if math.isfinite(x)),
-    )
 
+    def __init__(self, metric: Metric, axis: Axis, half_life: float) -> None:
+        self._metric, self._axis, self._half_life = metric, axis, half_life
+        self._restart(())
 
-def _values(columns: object, metric: Metric, count: int) -> Sequence[float]:
-    if metric is Metric.PACE:
-        steps, times = columns.step, columns.elapsed  # type: ignore[attr-defined]
-        pace = [math.nan] * count
-        for i in range(1, count):
-            if steps[i] > steps[i - 1]:
-                pace[i] = (times[i] - times[i - 1]) / (steps[i] - steps[i - 1])
-        return pace
-    values: Sequence[float] = getattr(columns, _COLUMN[metric])
-    return [v / 1e9 for v in values[:count]] if metric is Metric.MEMORY else values
+    def _restart(self, shape: tuple[object, ...]) -> None:
+        self._shape = shape
+        self._xs, self._ys, self._steps = array("d"), array("d"), array("d")
+        self._raw, self._mean = Pyramid(), Pyramid()
+        self._smoother: Smoother | None = None
+        self._read: dict[int, int] = {}
+        self._offset = self._end = 0.0
+        self._restarts: list[float] = []
 
+    def read(self, log: TrainingLog) -> Curve:
+        """The curve of all points logged so far, lost ones left out."""
+        parts = surviving(log)
+        # an older segment that loses points, or a new one, changes what was read; then all is read again
+        shape = tuple((id(segment), count) for segment, count, _ in parts[:-1]) + ((id(parts[-1][0]),) if parts else ())
+        if shape != self._shape:
+            self._restart(shape)
+        for index, (segment, count, _) in enumerate(parts):
+            if index not in self._read:
+                self._offset = self._end
+                if index and count:
+                    self._restarts.append(self._at(segment.start_step) if self._axis is not Axis.TIME else self._offset)
+            if index not in self._read and not count and index == len(parts) - 1:
+                continue
+            self._take(segment.columns, self._read.get(index, 0), count)
+            self._read[index] = count
+        self._smooth()
+        return self._curve(log, parts)
 
-class _Positions:
-    """Where steps lie on the chosen axis; time runs on over segments without the waiting between them."""
+    def _take(self, columns: Columns, begin: int, end: int) -> None:
+        for i in range(begin, end):
+            step, value = columns.step[i], self._value(columns, i)
+            if self._axis is Axis.STEP:
+                x = step
+            elif self._axis is Axis.EPOCH:
+                x = columns.epoch[i]
+            else:
+                x = self._offset + columns.elapsed[i]
+            if isfinite(x) and isfinite(value) and not (self._xs and x < self._xs[-1]):
+                self._xs.append(x)
+                self._ys.append(value)
+                self._steps.append(step)
+                self._end = max(self._end, x)
 
-    def __init__(self, axis: Axis) -> None:
-        self.axis = axis
-        self.offset = 0.0
-        self._last = 0.0
-        self._steps: list[float] = []
-        self._xs: list[float] = []
+    def _value(self, columns: Columns, i: int) -> float:
+        if self._metric is not Metric.PACE:
+            value: float = getattr(columns, _COLUMN[self._metric])[i]
+            return value / 1e9 if self._metric is Metric.MEMORY else value
+        steps = columns.step[i] - columns.step[i - 1] if i else 0.0
+        return (columns.elapsed[i] - columns.elapsed[i - 1]) / steps if steps > 0 else nan
 
-    def enter(self) -> None:
-        """Begins the next segment."""
-        self.offset = self._last
+    def _smooth(self) -> None:
+        if self._smoother is None and len(self._xs) > 1:
+            self._smoother = Smoother(self._half_life * max(0.0, self._xs[1] - self._xs[0]))
+        if self._smoother is not None:
+            self._smoother.extend(self._xs, self._ys)
+            self._mean.extend(self._xs, self._smoother.values)
+        self._raw.extend(self._xs, self._ys)
 
-    def of(self, columns: object, i: int) -> float:
-        step: float = columns.step[i]  # type: ignore[attr-defined]
-        if self.axis is Axis.STEP:
+    def _at(self, step: float) -> float:
+        if self._axis is Axis.STEP:
             return step
-        if self.axis is Axis.EPOCH:
-            x: float = columns.epoch[i]  # type: ignore[attr-defined]
-        else:
-            x = self.offset + columns.elapsed[i]  # type: ignore[attr-defined]
-            self._last = x if math.isfinite(x) else self._last
-        if math.isfinite(x):
-            self._steps.append(step)
-            self._xs.append(x)
-        return x
-
-    def at_step(self, step: float) -> float:
-        if self.axis is Axis.STEP:
-            return step
-        from bisect import bisect_left
-
         if not self._steps:
-            return math.nan
+            return nan
         return self._xs[min(bisect_left(self._steps, step), len(self._xs) - 1)]
 
+    def _curve(self, log: TrainingLog, parts: Sequence[tuple[Segment, int, float]]) -> Curve:
+        evaluations: list[tuple[float, float]] = []
+        if self._metric is Metric.LOSS:
+            found = ((self._at(e.step), e.loss) for e in stitched_evaluations(log))
+            evaluations = [(x, loss) for x, loss in found if isfinite(x) and loss is not None and isfinite(loss)]
+        saved = (self._at(c.step) for segment, _, limit in parts for c in segment.checkpoints if c.step <= limit)
+        broken = (self._at(n.step) for segment, _, limit in parts for n in segment.nonfinite if n.step <= limit)
+        return Curve(
+            len(self._xs),
+            self._xs,
+            self._ys,
+            self._smoother.values if self._smoother is not None else self._ys,
+            self._raw,
+            self._mean if self._smoother is not None else self._raw,
+            tuple(evaluations),
+            tuple(x for x in saved if isfinite(x)),
+            tuple(self._restarts),
+            tuple(x for x in broken if isfinite(x)),
+        )
 
-def ema(values: Sequence[float], weight: float) -> list[float]:
-    """An exponential moving average, corrected for its start (as in Adam); `weight` 0 gives the values back."""
-    if weight <= 0:
-        return list(values)
-    out: list[float] = []
-    mean, norm = 0.0, 0.0
-    for value in values:
-        mean = weight * mean + (1 - weight) * value
-        norm = weight * norm + (1 - weight)
-        out.append(mean / norm)
-    return out
 
+class Curves:
+    """The readers of the logs that are on the screen, the most recently used ones kept."""
 
-def thin(
-    xs: Sequence[float], ys: Sequence[float], low: float, high: float, buckets: int
-) -> tuple[list[float], list[float]]:
-    """The points between `low` and `high`, at most 2 a bucket: its least and greatest, in their order."""
-    from bisect import bisect_left, bisect_right
+    def __init__(self, most: int = 48) -> None:
+        self._most = most
+        self._readers: OrderedDict[tuple[int, Metric, Axis, float], tuple[TrainingLog, CurveReader]] = OrderedDict()
+        self._last: dict[tuple[int, Metric, Axis, float], tuple[int, Curve]] = {}
 
-    first, last = max(0, bisect_left(xs, low) - 1), min(len(xs), bisect_right(xs, high) + 1)
-    count = last - first
-    if count <= 2 * buckets:
-        return list(xs[first:last]), list(ys[first:last])
-    out_x: list[float] = []
-    out_y: list[float] = []
-    for bucket in range(buckets):
-        begin, end = first + bucket * count // buckets, first + (bucket + 1) * count // buckets
-        part = ys[begin:end]
-        least, most = part.index(min(part)) + begin, part.index(max(part)) + begin
-        for i in sorted({least, most}):
-            out_x.append(xs[i])
-            out_y.append(ys[i])
-    return out_x, out_y
+    def get(self, log: TrainingLog, version: int, metric: Metric, axis: Axis, half_life: float) -> Curve:
+        """The curve of `log`; the same object as before while `version` is the same."""
+        key = (id(log), metric, axis, half_life)
+        known = self._last.get(key)
+        if known is not None and known[0] == version and self._readers[key][0] is log:
+            return known[1]
+        if key not in self._readers or self._readers[key][0] is not log:
+            self._readers[key] = (log, CurveReader(metric, axis, half_life))
+        self._readers.move_to_end(key)
+        curve = self._readers[key][1].read(log)
+        self._last[key] = (version, curve)
+        while len(self._readers) > self._most:
+            old, _ = self._readers.popitem(last=False)
+            del self._last[old]
+        return curve

@@ -69,6 +69,12 @@ class Notifier(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class DemoInfo:
-    """That this is no real cluster; `banner` is on every screen ("demo · embedded cluster", "replay")."""
+    """That this is no real cluster.
+
+    Args:
+        banner: on every screen ("demo · embedded cluster", "replay").
+        preset: the one that the cursor begins on.
+    """
 
     banner: str
+    preset: str = "tiny"

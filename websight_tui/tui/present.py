@@ -90,7 +90,8 @@ def finish_words(projection: Projection, now: float) -> str:
         return f"needs {words.duration(projection.total_s)} in all"
     text = f"finishes {words.time_of_day(projection.finish_at, now)}"
     if band := finish_band(projection):
-        text += f" ({words.time_of_day(band[0], now)} to {words.time_of_day(band[1], now)})"
+        low, high = words.time_of_day(band[0], now), words.time_of_day(band[1], now)
+        text += f" ({low} to {high})" if low != high else ""
     return text
 
 

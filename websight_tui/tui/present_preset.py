@@ -33,6 +33,8 @@ def hours_words(forecast: Forecast | None) -> str:
 
 def hours(seconds: float) -> str:
     """ "3.1 h", "48 min", for narrow columns."""
+    if seconds >= 100 * 3600:
+        return f"{seconds / 86400:,.0f} d"
     return f"{seconds / 3600:.1f} h" if seconds >= 5400 else words.duration(seconds)
 
 

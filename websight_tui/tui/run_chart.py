@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Final
 
-from websight_tui.metrics.model import TrainingLog
 from websight_tui.runs.state import RunView
-from websight_tui.tui.curves import Axis, Curve, Metric, curve_of
+from websight_tui.tui.curves import Axis, Curves, Metric
 from websight_tui.tui.glyphs import glyph
 from websight_tui.tui.palette import Palette
 from websight_tui.tui.present import finish_band, live_projection
 from websight_tui.tui.widgets.draw import Layer, View, Window, full_window, nearest
 
-SMOOTHING: Final = (0.0, 0.3, 0.6, 0.8, 0.9, 0.95, 0.98, 0.99)
+SMOOTHING: Final = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0)
+"""Half-lives in logged points."""
 METRICS: Final = tuple(Metric)
 AXES: Final = tuple(Axis)
 
@@ -90,7 +89,10 @@ class ChartState:
 
     def words(self) -> str:
         """The settings in a few words, for the frame."""
-        parts = [f"by {self.axis.value}", f"smoothing {SMOOTHING[self.smoothing]:g}"]
+        parts = [
+            f"by {self.axis.value}",
+            f"smoothing {SMOOTHING[self.smoothing]:g}" if self.smoothing else "not smoothed",
+        ]
         parts += [
             word for word, on in (("log", self.log), ("whole run", self.whole), ("zoomed", bool(self.window))) if on
         ]
@@ -103,30 +105,12 @@ def _inside(window: Window, full: Window) -> Window:
     return low, low + width
 
 
-@lru_cache(maxsize=32)
-def _curve(version: int, log: _Log, metric: Metric, axis: Axis, smoothing: float) -> Curve:  # noqa: ARG001
-    """Cached by what it is drawn from: `version` tells an older state of the log from this one."""
-    return curve_of(log.log, metric, axis, smoothing)
-
-
-class _Log:
-    """A log as part of a cache's key: equal by identity, so that the key costs nothing."""
-
-    __slots__ = ("log",)
-
-    def __init__(self, log: TrainingLog) -> None:
-        self.log = log
-
-    def __hash__(self) -> int:
-        return id(self.log)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Log) and other.log is self.log
+_CURVES: Final = Curves()
 
 
 def view_of(run: RunView, state: ChartState, palette: Palette) -> View:
     """The chart of one run; equal arguments give equal views without computing them again."""
-    curve = _curve(run.log_version, _Log(run.log), state.metric, state.axis, SMOOTHING[state.smoothing])
+    curve = _CURVES.get(run.log, run.log_version, state.metric, state.axis, SMOOTHING[state.smoothing])
     limit, band = _limits(run, state.axis)
     view = View((Layer(curve, palette.accent),), state.axis, state.log, state.window, state.cursor, limit, band)
     if state.whole and state.window is None and (full := full_window(view)) is not None:

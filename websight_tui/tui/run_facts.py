@@ -8,6 +8,7 @@ from typing import Final
 from rich.text import Text
 
 from websight_tui import words
+from websight_tui.metrics.model import Columns
 from websight_tui.metrics.stitch import surviving
 from websight_tui.metrics.terminal_text import plain
 from websight_tui.runs.state import RunView
@@ -89,32 +90,27 @@ def job_cells(job: Job, now: float, palette: Palette) -> dict[str, Text | str]:
 
 def checkpoint_rows(run: RunView, now: float) -> list[tuple[str, dict[str, Text | str]]]:
     """The checkpoints of all segments that still count, newest first."""
-    rows: list[tuple[str, dict[str, Text | str]]] = []
+    rows: dict[int, dict[str, Text | str]] = {}
     for segment, count, limit in surviving(run.log):
         for saved in segment.checkpoints:
             if saved.step > limit:
                 continue
             loss = _loss_at(segment.columns, count, saved.step)
-            rows.append(
-                (
-                    f"{segment.job_id}-{saved.step}",
-                    {
-                        "step": f"{saved.step:,}",
-                        "age": words.age(max(0.0, now - saved.t)) if saved.t is not None else glyph("dash"),
-                        "size": words.size(saved.bytes),
-                        "took": words.duration(saved.seconds),
-                        "loss": glyph("dash") if loss is None else f"{loss:.4f}",
-                        "path": plain(saved.path.rpartition("/")[2] or f"checkpoint-{saved.step}", 120),
-                    },
-                )
-            )
-    return rows[::-1]
+            rows[saved.step] = {
+                "step": f"{saved.step:,}",
+                "age": words.age(max(0.0, now - saved.t)) if saved.t is not None else glyph("dash"),
+                "size": words.size(saved.bytes),
+                "took": words.duration(saved.seconds),
+                "loss": glyph("dash") if loss is None else f"{loss:.4f}",
+                "path": plain(saved.path.rpartition("/")[2] or f"checkpoint-{saved.step}", 120),
+            }
+    return [(str(step), cells) for step, cells in sorted(rows.items(), reverse=True)]
 
 
-def _loss_at(columns: object, count: int, step: int) -> float | None:
+def _loss_at(columns: Columns, count: int, step: int) -> float | None:
     from bisect import bisect_right
 
-    steps, losses = columns.step, columns.loss  # type: ignore[attr-defined]
+    steps, losses = columns.step, columns.loss
     at = bisect_right(steps, step, hi=count) - 1
     while at >= 0 and not math.isfinite(losses[at]):
         at -= 1

@@ -16,12 +16,11 @@ from websight_tui.runs.phase import OVER, RESUMABLE
 from websight_tui.runs.state import RunView
 from websight_tui.slurm_commands.model import Job
 from websight_tui.tui import home_rows, keymap
-from websight_tui.tui.curves import Axis, Metric, curve_of
 from websight_tui.tui.present import columns
 from websight_tui.tui.present_preset import forecast_lines, preset_facts, preset_row
+from websight_tui.tui.run_chart import ChartState, view_of
 from websight_tui.tui.screens.base import StateScreen
 from websight_tui.tui.widgets.chart import Chart
-from websight_tui.tui.widgets.draw import Layer, View
 from websight_tui.tui.widgets.status_bar import StatusBar
 from websight_tui.tui.widgets.table import KeyedTable
 from websight_tui.tui.widgets.verdict import banner
@@ -57,6 +56,11 @@ class HomeScreen(StateScreen[None]):
         self._table("queue").border_title = "Queue"
         self.query_one("#preview", Chart).can_focus = False
         self._table("presets").focus()
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        self.update_view()
+        self._table("presets").choose(self.wst.first_preset)
 
     def _table(self, name: str) -> KeyedTable:
         return self.query_one(f"#{name}", KeyedTable)
@@ -148,8 +152,7 @@ class HomeScreen(StateScreen[None]):
         drawn = (run.spec.run_id, run.log_version)
         if preview.display and drawn != self._drawn:
             self._drawn = drawn
-            curve = curve_of(run.log, Metric.LOSS, Axis.STEP, 0.6)
-            preview.show(View((Layer(curve, palette.accent),)))
+            preview.show(view_of(run, ChartState(), palette))
 
     def _show_foreign(self, job: Job) -> None:
         details, verdict, facts, preview = self._parts()

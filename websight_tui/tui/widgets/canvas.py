@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 DOTS_X: Final = 2
@@ -114,13 +115,13 @@ class Scale:
         return self.low + (self.high - self.low) * share
 
 
-def polyline(canvas: Canvas, xs: Sequence[int], ys: Sequence[int], colour: str) -> None:
-    """Joins the points; `ys` count from the bottom."""
+def polyline(canvas: Canvas, points: Sequence[tuple[int, int]], colour: str) -> None:
+    """Joins the points; their y counts from the bottom."""
     top = canvas.height * DOTS_Y - 1
-    for i in range(1, len(xs)):
-        canvas.line(xs[i - 1], top - ys[i - 1], xs[i], top - ys[i], colour)
-    if len(xs) == 1:
-        canvas.dot(xs[0], top - ys[0], colour)
+    for (x0, y0), (x1, y1) in pairwise(points):
+        canvas.line(x0, top - y0, x1, top - y1, colour)
+    if len(points) == 1:
+        canvas.dot(points[0][0], top - points[0][1], colour)
 
 
 def nice_ticks(low: float, high: float, most: int) -> list[float]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from websight_tui import words
-from websight_tui.tui.curves import Axis, Curve, thin
+from websight_tui.tui.curves import Axis, Curve
 from websight_tui.tui.glyphs import ASCII, glyph
 from websight_tui.tui.palette import Palette
 from websight_tui.tui.widgets.canvas import (
@@ -66,7 +66,7 @@ class Drawing:
 
 def full_window(view: View) -> Window | None:
     """From the least to the greatest x of all layers; None if there is no point."""
-    ends = [(layer.curve.xs[0], layer.curve.xs[-1]) for layer in view.layers if layer.curve.xs]
+    ends = [(layer.curve.xs[0], layer.curve.xs[-1]) for layer in view.layers if layer.curve.count]
     if not ends:
         return None
     low, high = min(e[0] for e in ends), max(e[1] for e in ends)
@@ -80,14 +80,10 @@ def draw(view: View, width: int, height: int, palette: Palette) -> Drawing | Non
         return None
     buckets = max(8, (width - 8) * DOTS_X)
     thinned = [
-        (
-            layer,
-            thin(layer.curve.xs, layer.curve.ys, *window, buckets),
-            thin(layer.curve.xs, layer.curve.smooth, *window, buckets),
-        )
+        (layer, layer.curve.raw.reduce(*window, buckets), layer.curve.mean.reduce(*window, buckets))
         for layer in view.layers
     ]
-    values = [y for layer, raw, smooth in thinned for y in (smooth[1] if len(view.layers) > 1 else raw[1])]
+    values = [y for _, raw, mean in thinned for _, y in (mean if len(view.layers) > 1 else raw)]
     values += [y for layer in view.layers for x, y in layer.curve.evaluations if window[0] <= x <= window[1]]
     low, high, log = _range(values, view.log)
     rows = height - 2
@@ -99,10 +95,10 @@ def draw(view: View, width: int, height: int, palette: Palette) -> Drawing | Non
     across = Scale(*window, canvas.width * DOTS_X)
     up = Scale(low, high, rows * DOTS_Y, log)
     _backdrop(canvas, view, across, palette)
-    for layer, raw, smooth in thinned:
+    for layer, raw, mean in thinned:
         if len(view.layers) == 1:
-            polyline(canvas, [across(x) for x in raw[0]], [up(y) for y in raw[1]], palette.line)
-        polyline(canvas, [across(x) for x in smooth[0]], [up(y) for y in smooth[1]], layer.colour)
+            polyline(canvas, [(across(x), up(y)) for x, y in raw], palette.line)
+        polyline(canvas, [(across(x), up(y)) for x, y in mean], layer.colour)
     for layer in view.layers:
         for x, y in layer.curve.evaluations:
             if window[0] <= x <= window[1]:

@@ -61,7 +61,7 @@ def _parts(cluster: ClusterView | None, now: float, palette: Palette) -> list[Te
         stale = cluster.link is not Link.ONLINE or age > 180
         parts.append(Text(f"queue {words.age(age)}", style=palette.warn if stale else palette.faint))
     if cluster.calls_per_minute:
-        parts.append(Text(f"{cluster.calls_per_minute:.0f} calls/min", style=palette.faint))
+        parts.append(Text(f"{(n := round(cluster.calls_per_minute))} call{'s' * (n != 1)}/min", style=palette.faint))
     if cluster.address:
         address = plain(cluster.address, 60)
         if cell_len(address) and address != cluster.name:

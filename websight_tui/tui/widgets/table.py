@@ -84,7 +84,8 @@ class KeyedTable(DataTable[Text]):
 
     def show(self, rows: Sequence[Row]) -> None:
         """Shows exactly these rows in this order."""
-        self._rows = list(rows)
+        rows = list(dict(rows).items())
+        self._rows = rows
         if not self._widths:
             return
         wanted = {key: self._cells(cells) for key, cells in rows}
