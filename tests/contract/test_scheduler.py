@@ -46,7 +46,7 @@ def queued(place: Place, job_id: str) -> Job | None:
     return next((job for job in parse.parse_queue(result.stdout) if job.job_id == job_id), None)
 
 
-def until(find: Callable[[], Job | None], state: str, seconds: float = 20.0) -> Job:
+def until(find: Callable[[], Job | None], state: str, seconds: float = 40.0) -> Job:
     """The job once it is in `state`."""
     deadline, job = time.monotonic() + seconds, find()
     while (job is None or job.state != state) and time.monotonic() < deadline:
