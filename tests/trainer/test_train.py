@@ -12,6 +12,7 @@ from tests.trainer import running as runs
 from trainer import checkpoints
 
 pytest.importorskip("torch", reason="needs the trainer's environment")
+pytestmark = pytest.mark.timeout(400)  # a busy machine, and libraries that take seconds to import
 
 
 @pytest.fixture(scope="module")
