@@ -36,6 +36,7 @@ class Cluster:
         root: folder on the cluster for runs/ and bundles/; may begin with "~/".
         account, partition, qos: for sbatch; "" leaves it to the cluster.
         gpus_per_node: GPUs that a job takes on each node; 0 trains on CPU.
+        gpu: their kind ("H100"), for forecasts before the first run there.
         time_limit: default --time.
         setup: shell lines before the trainer ("module load cuda", "source ~/venv/bin/activate").
         python: the Python that has LLaMA-Factory.
@@ -50,6 +51,7 @@ class Cluster:
     partition: str = ""
     qos: str = ""
     gpus_per_node: int = 8
+    gpu: str = "H100"
     time_limit: str = "8:00:00"
     setup: tuple[str, ...] = ()
     python: str = "python3"
@@ -141,6 +143,7 @@ _CLUSTER_KEYS: Final = (
     "partition",
     "qos",
     "gpus_per_node",
+    "gpu",
     "time_limit",
     "setup",
     "python",
@@ -199,6 +202,7 @@ def _cluster(where: _Where, name: str, values: object) -> Cluster:
         root=root,
         **words,
         gpus_per_node=int(gpus or 0),
+        gpu=where.text(at, values, "gpu", "H100"),
         time_limit=limit,
         setup=tuple(setup),
         python=python,

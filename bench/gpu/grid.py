@@ -62,7 +62,7 @@ class StepTimer:
         import torch
         from transformers import TrainerCallback
 
-        class Timer(TrainerCallback):
+        class Timer(TrainerCallback):  # type: ignore[misc]
             def __init__(self) -> None:
                 self.seconds: list[float] = []
                 self.loading: list[float] = []

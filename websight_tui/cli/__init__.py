@@ -38,5 +38,5 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         # whoever read our output has gone (`… | head`); leave without a traceback from the interpreter's last flush
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
         return OK

@@ -1,12 +1,11 @@
-"""What most commands need: the configuration, the cluster that is meant, the run that is meant, forecasts."""
+"""What most commands need: the configuration, the cluster that is meant, the run that is meant."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from websight_tui.config import LOCAL, POCKET, Cluster, Config, data_dir, load_config
@@ -14,9 +13,7 @@ from websight_tui.errors import ConfigError, WebsightError
 from websight_tui.presets import Preset, check_field, make_preset
 
 if TYPE_CHECKING:
-    from websight_tui.projection.model import Forecast
     from websight_tui.runs.state import RunView
-    from websight_tui.runs.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +38,6 @@ class Context:
                 raise ConfigError("the demo cluster is not running", "Start it with `websight-tui demo`.")
             return cls(demo_config(config, cluster), demo_folder())
         return cls(config, data_dir())
-
-    def open_store(self) -> Store:
-        """The run history; the caller closes it."""
-        from websight_tui.runs.store import Store
-
-        return Store(self.data / "runs.sqlite")
 
     def cluster(self, name: str) -> Cluster:
         """The cluster of that name. Raises ConfigError with the known names."""
@@ -78,12 +69,6 @@ class Context:
             values[field.strip()] = check_field(field.strip(), text.strip())
         return (make_preset(base.name, values, base) if values else base), base
 
-    def forecast(self, preset: Preset, cluster: Cluster) -> Forecast:
-        """Hours of `preset` on `cluster`, against the cluster's (or the preset's) limit."""
-        from websight_tui.runs.plan import forecast_for
-
-        return forecast_for(cluster, preset)
-
 
 def find_run(runs: Sequence[RunView], wanted: str) -> RunView:
     """The run whose id begins with `wanted` ("last": the newest). Raises WebsightError if none or several do."""
@@ -99,8 +84,3 @@ def find_run(runs: Sequence[RunView], wanted: str) -> RunView:
     if found:
         raise WebsightError(f"'{wanted}' begins {len(found)} run ids", f"The newest is {found[0].spec.run_id}.")
     raise WebsightError(f"no run '{wanted}'", f"The newest is {newest_first[0].spec.run_id}.")
-
-
-def with_clusters(config: Config, clusters: dict[str, Cluster]) -> Config:
-    """`config` with other clusters."""
-    return replace(config, clusters=MappingProxyType(clusters))

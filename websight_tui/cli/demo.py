@@ -14,14 +14,12 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "demo",
         run,
         "try everything on an embedded cluster, without a real one",
-        "Starts a small SSH server with a small Slurm on this machine and opens the app on it; the preset 'tiny' trains "
-        "a random 1 MB model for real where the trainer is installed (`make demo` sees to it), and replays a recorded "
-        "run where it is not. Jobs go on when the app is closed.",
+        "Starts a small SSH server with a small Slurm on this machine and opens the app on it; the preset 'tiny' "
+        "trains a random 1 MB model for real where the trainer is installed (`make demo` sees to it), and replays a "
+        "recorded run where it is not. Jobs go on when the app is closed.",
     )
-    parser.add_argument("--headless", action="store_true", help="no app: submit 'tiny', print each change, end with it")
-    parser.add_argument(
-        "--replay", action="store_true", help="replay the recorded run even if the trainer is installed"
-    )
+    parser.add_argument("--headless", action="store_true", help="no app: submit 'tiny' and print each change")
+    parser.add_argument("--replay", action="store_true", help="replay even where the trainer is installed")
     parser.add_argument("--stop", action="store_true", help="end the embedded cluster and its jobs")
 
 

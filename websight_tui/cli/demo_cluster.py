@@ -6,7 +6,9 @@ import os
 import shlex
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from websight_tui.config import POCKET, Cluster, Config, data_dir
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 TRAINER_PYTHON: Final = "WEBSIGHT_TUI_TRAINER_PYTHON"
 """Environment variable: the Python that has LLaMA-Factory, for the demo's jobs."""
+DEMO_EPOCHS: Final = 5.0
+"""400 steps of the tiny model: about half a minute on one core."""
 NEEDED: Final = ("torch", "transformers", "peft", "llamafactory")
 
 
@@ -113,7 +117,8 @@ def _cluster(info: PocketInfo, python: str) -> Cluster:
 
 
 def demo_config(config: Config, cluster: Cluster) -> Config:
-    """`config` with the demo's cluster alone, and the preset that runs there first."""
-    from websight_tui.cli.context import with_clusters
-
-    return with_clusters(config, {POCKET: cluster})
+    """`config` with the demo's cluster alone, and 'tiny' first and long enough to be watched."""
+    tiny = config.presets["tiny"]
+    longer = replace(tiny, num_train_epochs=max(DEMO_EPOCHS, tiny.num_train_epochs))
+    presets = {tiny.name: longer} | {name: p for name, p in config.presets.items() if name != tiny.name}
+    return replace(config, clusters=MappingProxyType({POCKET: cluster}), presets=MappingProxyType(presets))

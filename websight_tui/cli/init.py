@@ -17,6 +17,7 @@ EXAMPLE: Final = """\
 # account = "ingrai"                # sbatch --account
 # partition = "hai"                 # sbatch --partition
 # gpus_per_node = 8
+# gpu = "H100"                      # their kind, for forecasts before your first run
 # time_limit = "8:00:00"            # sbatch --time
 # setup = ["module load cuda", "source ~/venvs/llamafactory/bin/activate"]
 # python = "python3"                # the Python that has LLaMA-Factory (after setup)

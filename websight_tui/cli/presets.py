@@ -23,6 +23,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(args: argparse.Namespace) -> int:
     from websight_tui.cli.context import Context
     from websight_tui.cli.output import print_json, print_table
+    from websight_tui.runs.forecasting import forecast_for
     from websight_tui.sizing import sizes
     from websight_tui.words import count, duration, size
 
@@ -33,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
     for preset in chosen:
         world = preset.world_size(cluster.gpus_per_node)
         figures = sizes(preset)
-        forecast = context.forecast(preset, cluster)
+        forecast = forecast_for(cluster, preset)
         if args.json:
             print_json(
                 {

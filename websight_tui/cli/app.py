@@ -1,0 +1,52 @@
+"""`websight-tui` without a command: the app."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from websight_tui.config import Config
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Options of the app itself, which has no command's name."""
+    parser.add_argument("-c", "--cluster", metavar="NAME", help="connect to this cluster first")
+    parser.add_argument("--offline", action="store_true", help="connect to nothing; show the history")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    from websight_tui.cli.context import Context
+
+    context = Context.of(args)
+    name = context.cluster(args.cluster).name if args.cluster else None
+    return open_app(context.config, context.data, initial_cluster="" if args.offline else name)
+
+
+def open_app(config: Config, data: Path, *, initial_cluster: str | None = None, demo: str = "") -> int:
+    """Runs the app until the person quits.
+
+    Args:
+        data: folder of the run history.
+        initial_cluster: connected at the start; None takes the first configured one, "" connects to none.
+        demo: words that stay on the screen where this is no real cluster ("replay"); "" where it is.
+
+    Returns: 0.
+    Raises: StoreError if the history cannot be opened.
+    """
+    from websight_tui.cli.session import open_cluster
+    from websight_tui.runs.engine import Engine
+    from websight_tui.runs.store import Store
+    from websight_tui.tui.app import run_app
+    from websight_tui.tui.ports import DemoInfo
+
+    store = Store(data / "runs.sqlite")
+    run_app(
+        config,
+        lambda emit: Engine(config, store, open_transport=open_cluster, emit=emit),
+        demo=DemoInfo(demo) if demo else None,
+        initial_cluster=initial_cluster,
+    )
+    return 0

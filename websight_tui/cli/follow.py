@@ -1,0 +1,170 @@
+"""One line of text (or one JSON object) for each change of a run, until it has ended."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from websight_tui.cli.output import print_json
+from websight_tui.errors import SubmitRejected, SubmitUnknown
+from websight_tui.projection.model import Verdict
+from websight_tui.runs.events import ActionDone, Event, SubmitSettled
+from websight_tui.runs.phase import OVER
+from websight_tui.runs.state import Outcome, Phase, RunView
+from websight_tui.words import duration, time_of_day
+
+if TYPE_CHECKING:
+    from websight_tui.cli.session import Session
+    from websight_tui.config import Cluster, Config
+    from websight_tui.presets import Preset
+
+
+def launch_and_follow(
+    config: Config, data: Path, cluster: Cluster, preset: Preset, *, as_json: bool, note: str = ""
+) -> int:
+    """Connects, submits `preset`, prints each change, ends with the run.
+
+    Args:
+        data: folder of the run history.
+        note: a word that stands in every line ("replay").
+
+    Returns: 0 if the run finished (or saved and stopped as asked), else 1.
+    """
+    from websight_tui.cli.session import session
+
+    with session(config, data) as current:
+        current.connect(cluster)
+        run_id = submit(current, config, cluster, preset, None)
+        return follow(current, run_id, as_json=as_json, note=note)
+
+
+def submit(current: Session, config: Config, cluster: Cluster, preset: Preset, base: Preset | None) -> str:
+    """Submits one run and waits for its outcome.
+
+    Returns: the run's id.
+    Raises: SubmitRejected with Slurm's reason, SubmitUnknown if no answer came.
+    """
+    from websight_tui.runs.plan import plan_launch
+
+    plan = plan_launch(config, cluster, preset, base, now=time.time())
+    current.engine.submit(plan)
+    run_id = plan.spec.run_id
+    settle(current, run_id)
+    return run_id
+
+
+def settle(current: Session, run_id: str) -> None:
+    """Waits for the outcome of a submission that was begun.
+
+    Raises: SubmitRejected with Slurm's reason, SubmitUnknown if no answer came.
+    """
+
+    def settled_or_failed(event: Event) -> bool:
+        return (isinstance(event, SubmitSettled) and event.run_id == run_id) or (
+            isinstance(event, ActionDone) and event.target == run_id and not event.ok
+        )
+
+    settled = current.wait(settled_or_failed, timeout=300, what="the submission")
+    if isinstance(settled, ActionDone):
+        raise SubmitRejected(settled.message, settled.hint)
+    assert isinstance(settled, SubmitSettled)
+    if settled.outcome is Outcome.REJECTED:
+        raise SubmitRejected(settled.text, settled.hint)
+    if settled.outcome is not Outcome.ACCEPTED:
+        raise SubmitUnknown(
+            settled.text or "no answer came from sbatch",
+            settled.hint or f"`websight-tui status {run_id}` looks it up; do not submit it again before.",
+        )
+
+
+def follow(current: Session, run_id: str, *, as_json: bool, note: str = "") -> int:
+    """Prints each change of the run until it has ended; 0 if it finished or saved and stopped, else 1."""
+    current.engine.focus(run_id)
+    show = _json_line if as_json else _text_line
+    printer = _Printer(lambda run: show(run, note))
+    printer.look(current.state.runs[run_id])
+    while (run := current.state.runs[run_id]).phase not in OVER:
+        for _ in current.events(timeout=1.0):
+            if printer.look(current.state.runs[run_id]):
+                break
+    for problem in run.problems if not as_json else ():
+        print(f"  ! {problem}", flush=True)
+    return 0 if run.phase in (Phase.FINISHED, Phase.STOPPED) else 1
+
+
+class _Printer:
+    """Prints a run when its phase, verdict or a tenth of its steps has changed."""
+
+    def __init__(self, show: Callable[[RunView], None]) -> None:
+        self.show = show
+        self.seen: tuple[object, ...] = ()
+
+    def look(self, run: RunView) -> bool:
+        """Prints `run` if it has changed enough; whether it has ended."""
+        last = run.log.last
+        total = last.total_steps if last else 0
+        tenth = last.last_step * 10 // total if last and total else -1
+        verdict = run.projection.verdict if run.projection else None
+        job = run.job.job_id if run.job else ""
+        now = (run.phase, verdict, tenth, job, len(run.log.segments))
+        if now != self.seen:
+            self.seen = now
+            self.show(run)
+        return run.phase in OVER
+
+
+def figures(run: RunView) -> dict[str, Any]:
+    """What `status --json` and `watch --json` say of a run."""
+    last, job, projection = run.log.last, run.job, run.projection
+    loss = _last_finite(last.columns.loss) if last else None
+    return {
+        "run": run.spec.run_id,
+        "cluster": run.spec.cluster,
+        "preset": run.spec.preset.name,
+        "phase": run.phase.value,
+        "outcome": run.outcome.value,
+        "job": job.job_id if job else None,
+        "state": job.state if job else None,
+        "reason": (job.reason or None) if job else None,
+        "step": last.last_step if last else None,
+        "total_steps": last.total_steps if last else None,
+        "loss": loss,
+        "verdict": projection.verdict.value if projection else None,
+        "finish_at": projection.finish_at if projection else None,
+        "deadline": projection.deadline if projection else None,
+        "reasons": list(projection.reasons) if projection else [],
+        "problems": list(run.problems),
+        "seen_at": run.seen_at,
+    }
+
+
+def _last_finite(column: Any) -> float | None:
+    return next((value for value in reversed(column) if math.isfinite(value)), None)
+
+
+def _json_line(run: RunView, note: str) -> None:
+    print_json(figures(run) | ({"note": note} if note else {}))
+
+
+def _text_line(run: RunView, note: str) -> None:
+    """ "18:04:31  training  step 40/80  loss 2.103  fits: done about 18:05, limit 18:14"."""
+    now = time.time()
+    data = figures(run)
+    parts = [time.strftime("%H:%M:%S"), *([note] if note else []), f"{run.phase.value:<10}"]
+    if data["job"]:
+        parts.append(f"job {data['job']}")
+    if data["total_steps"]:
+        parts.append(f"step {data['step']}/{data['total_steps']}")
+    if data["loss"] is not None:
+        parts.append(f"loss {data['loss']:.3f}")
+    if (projection := run.projection) and run.phase not in OVER:
+        words = projection.verdict.value
+        if projection.verdict is not Verdict.TOO_EARLY and projection.finish_at:
+            words += f": done about {time_of_day(projection.finish_at, now)}"
+            if projection.deadline:
+                words += f", {duration(projection.deadline - projection.finish_at)} before the limit"
+        parts.append(words)
+    print("  ".join(parts), flush=True)

@@ -1,0 +1,135 @@
+"""An engine for one command: it runs in its threads, the command folds its events one by one."""
+
+from __future__ import annotations
+
+import queue
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from websight_tui.errors import AuthError, ConnectError, RemoteTimeout, WebsightError
+from websight_tui.runs.events import Event
+from websight_tui.runs.reduce import reduce
+from websight_tui.runs.state import AppState, Link
+
+if TYPE_CHECKING:
+    import argparse
+
+    from websight_tui.config import Cluster, Config
+    from websight_tui.remote.port import Transport
+    from websight_tui.runs.engine import Engine
+    from websight_tui.runs.state import RunView
+
+
+class Session:
+    """An engine with its state so far.
+
+    Attributes:
+        engine: for actions; they return at once, their outcome comes as events.
+        state: what the events seen so far come to.
+    """
+
+    def __init__(self, engine: Engine, events: queue.SimpleQueue[Event]) -> None:
+        self.engine, self.state = engine, AppState()
+        self._events = events
+
+    def events(self, *, timeout: float | None = None) -> Iterator[Event]:
+        """Events as they come, folded into `state` before each is handed on; ends after `timeout` seconds."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while deadline is None or time.monotonic() < deadline:
+            try:
+                event = self._events.get(timeout=0.5 if deadline is None else max(0.0, deadline - time.monotonic()))
+            except queue.Empty:
+                continue
+            self.state = reduce(self.state, event)
+            yield event
+
+    def catch_up(self) -> None:
+        """Folds the events that are there already."""
+        while not self._events.empty():
+            self.state = reduce(self.state, self._events.get())
+
+    def wait(self, done: Callable[[Event], bool], *, timeout: float, what: str) -> Event:
+        """The first event for which `done` is true.
+
+        Args:
+            timeout: seconds.
+            what: what is waited for, for the error's message.
+
+        Raises: RemoteTimeout.
+        """
+        for event in self.events(timeout=timeout):
+            if done(event):
+                return event
+        raise RemoteTimeout(f"no answer within {timeout:.0f} s: {what}", "The cluster may be slow; try again.")
+
+    def connect(self, cluster: Cluster) -> None:
+        """Logs in, asking on the terminal what the login asks.
+
+        Raises: ConnectError, AuthError with the engine's words.
+        """
+        from websight_tui.cli.prompter import prompter
+
+        self.engine.connect(cluster.name, prompter())
+        settled = (Link.ONLINE, Link.FAILED, Link.NEEDS_LOGIN)
+        for _ in self.events(timeout=120):
+            view = self.state.clusters.get(cluster.name)
+            if view is not None and view.link in settled:
+                if view.link is Link.ONLINE:
+                    return
+                kind = AuthError if view.link is Link.NEEDS_LOGIN else ConnectError
+                raise kind(f"{cluster.name}: {view.error or 'cannot connect'}")
+        raise ConnectError(
+            f"{cluster.name}: no connection within two minutes", "Check the network and the host's name."
+        )
+
+
+def open_cluster(cluster: Cluster) -> Transport:
+    """A transport to `cluster`, not connected yet."""
+    from websight_tui.remote.opening import open_transport
+
+    return open_transport(cluster.endpoint, login_shell=cluster.login_shell)
+
+
+@contextmanager
+def session(config: Config, data: Path) -> Iterator[Session]:
+    """An engine over the run history in `data`, with stored runs loaded; closed at the end.
+
+    Raises: StoreError.
+    """
+    from websight_tui.runs.engine import Engine
+    from websight_tui.runs.store import Store
+
+    events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+    engine = Engine(config, Store(data / "runs.sqlite"), open_transport=open_cluster, emit=events.put)
+    try:
+        current = Session(engine, events)
+        engine.load()
+        current.catch_up()
+        yield current
+    finally:
+        engine.close()
+
+
+@contextmanager
+def connected(args: argparse.Namespace, run: str) -> Iterator[tuple[Session, RunView]]:
+    """A session that is logged in where the run `run` (an id, its beginning, "last") belongs.
+
+    Raises: WebsightError if there is no such run or no connection.
+    """
+    from websight_tui.cli.context import Context, find_run
+
+    context = Context.of(args)
+    with session(context.config, context.data) as current:
+        view = find_run(list(current.state.runs.values()), run)
+        current.connect(known_cluster(context.config, view.spec.cluster))
+        yield current, view
+
+
+def known_cluster(config: Config, name: str) -> Cluster:
+    """The cluster a run belongs to. Raises WebsightError if it is no longer configured."""
+    if name not in config.clusters:
+        raise WebsightError(f"the run's cluster '{name}' is not configured any more", f"Add it to {config.path}.")
+    return config.clusters[name]
