@@ -31,6 +31,7 @@ HOME: Final = (
     _b("home.edit", "e", "edit", "Edit", tip="Change the preset before the launch"),
     _b("home.compare", "d", "compare", "Differences", tip="Compare the preset with another one"),
     _b("home.cancel", "c", "cancel", "Cancel", tip="Cancel the chosen run's job"),
+    _b("home.stop", "p", "stop", "Save+stop", show=False, tip="Save a checkpoint and stop the chosen run's job"),
     _b("home.resume", "r", "resume", "Resume", tip="Go on from the last checkpoint with another job"),
     _b("home.hold", "h", "hold", "Hold", show=False, tip="Hold a pending job back, or release it"),
     _b("home.limit", "t", "limit", "Time limit", show=False, tip="Change the time limit of the chosen job"),

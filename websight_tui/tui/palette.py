@@ -22,6 +22,7 @@ class Palette:
     text: str = "#e0e0e0"
     faint: str = "#808080"
     line: str = "#404040"
+    trace: str = "#606060"
     accent: str = "#4fb3d9"
     good: str = "#4ebf71"
     warn: str = "#e5a93d"
@@ -75,6 +76,7 @@ def palette_of(variables: Mapping[str, str]) -> Palette:
         text=text.hex6,
         faint=back.blend(text, 0.58, alpha=1).hex6,
         line=back.blend(text, 0.26, alpha=1).hex6,
+        trace=back.blend(text, 0.4, alpha=1).hex6,
         accent=colour("primary", plain.accent, back).hex6,
         good=colour("success", plain.good, back).hex6,
         warn=colour("warning", plain.warn, back).hex6,

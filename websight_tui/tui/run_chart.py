@@ -25,7 +25,7 @@ class ChartState:
     metric: Metric = Metric.LOSS
     axis: Axis = Axis.STEP
     log: bool = False
-    smoothing: int = 2
+    smoothing: int = 1
     whole: bool = False
     window: Window | None = None
     cursor: float | None = None

@@ -189,7 +189,7 @@ class HomeScreen(StateScreen[None]):
             return self.pane == "presets"
         if action == "open":
             return self.pane != "presets" and self.chosen_run is not None
-        if action in ("cancel", "hold", "limit"):
+        if action in ("cancel", "stop", "hold", "limit"):
             job, run = self.chosen_job, self.chosen_run if self.pane != "presets" else None
             live = job is not None and job.live and (run is None or run.phase not in OVER)
             if action == "hold":
@@ -228,6 +228,10 @@ class HomeScreen(StateScreen[None]):
             self.wst.ask_cancel(run)
         elif job is not None:
             self.wst.ask_cancel_job(job)
+
+    def action_stop(self) -> None:
+        if (run := self.chosen_run) is not None:
+            self.wst.ask_stop(run)
 
     def action_resume(self) -> None:
         if (run := self.chosen_run) is not None:

@@ -97,7 +97,7 @@ def draw(view: View, width: int, height: int, palette: Palette) -> Drawing | Non
     _backdrop(canvas, view, across, palette)
     for layer, raw, mean in thinned:
         if len(view.layers) == 1:
-            polyline(canvas, [(across(x), up(y)) for x, y in raw], palette.line)
+            polyline(canvas, [(across(x), up(y)) for x, y in raw], palette.trace)
         polyline(canvas, [(across(x), up(y)) for x, y in mean], layer.colour)
     for layer in view.layers:
         for x, y in layer.curve.evaluations:

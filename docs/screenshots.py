@@ -1,0 +1,93 @@
+"""Pictures of the app's screens for the README and for looking at them.
+
+`python -m docs.screenshots` writes docs/images/*.svg and *.png; `--out FOLDER --size 80x24 --theme NAME SCREEN…`
+makes others. The screens are real, the afternoon on the cluster is made up (tests/tui/fakes.py). `--live` opens the app on it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from tests.tui.fakes import NOW, FakeEngine, FakePlanner, config, story
+from websight_tui.runs.events import Event
+from websight_tui.tui.app import WebsightApp
+
+SCREENS: Final[dict[str, tuple[str, ...]]] = {
+    "home": (),
+    "home-run": ("tab",),
+    "home-queue": ("tab", "tab", "down", "down"),
+    "run": ("tab", "enter"),
+    "run-time": ("tab", "enter", "x", "x", "0"),
+    "checkpoints": ("tab", "enter", "v", "v"),
+    "launch": ("1", "enter"),
+    "edit": ("1", "e"),
+    "compare": ("d", "down"),
+    "overlay": ("tab", "o"),
+    "cancel": ("tab", "c"),
+    "help": ("question_mark",),
+}
+PUBLISHED: Final = ("home", "run", "run-time", "launch", "edit", "overlay")
+
+
+def make_app() -> WebsightApp:
+    """The app on a made-up cluster at a fixed moment."""
+    made_up = config()
+
+    def engine(emit: Callable[[Event], None]) -> FakeEngine:
+        return FakeEngine(emit, on_load=story(made_up))
+
+    return WebsightApp(made_up, engine, clock=lambda: NOW, planner=FakePlanner())
+
+
+async def picture(screen: str, size: tuple[int, int], theme: str = "") -> str:
+    """The SVG of one screen at `size` (columns, rows)."""
+    app = make_app()
+    async with app.run_test(size=size) as pilot:
+        deadline = time.monotonic() + 10
+        while not app.state.runs and time.monotonic() < deadline:
+            await pilot.pause(0.02)
+        if theme:
+            app.theme = theme
+        await pilot.press(*SCREENS[screen])
+        await pilot.pause(0.6)  # charts are drawn at most twice a second
+        svg = app.export_screenshot(title="websight-tui")
+    # no fonts from the network: the viewer's own monospace font will do
+    return re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL).replace("Fira Code", "DejaVu Sans Mono")
+
+
+def to_png(svg: str) -> bytes:
+    """The SVG as PNG."""
+    import resvg_py
+
+    font = "DejaVu Sans Mono"
+    return bytes(resvg_py.svg_to_bytes(svg_string=svg, monospace_family=font, font_family=font))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("screens", nargs="*", metavar="SCREEN", help=f"of {', '.join(SCREENS)} (default: the README's)")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "images")
+    parser.add_argument("--size", default="120x36", help="columns x rows")
+    parser.add_argument("--theme", default="")
+    parser.add_argument("--live", action="store_true", help="open the app instead")
+    args = parser.parse_args()
+    if args.live:
+        make_app().run()
+        return
+    args.out.mkdir(parents=True, exist_ok=True)
+    columns, rows = (int(part) for part in args.size.split("x"))
+    for screen in args.screens or PUBLISHED:
+        svg = asyncio.run(picture(screen, (columns, rows), args.theme))
+        (args.out / f"{screen}.svg").write_text(svg, encoding="utf-8")
+        (args.out / f"{screen}.png").write_bytes(to_png(svg))
+        print(args.out / f"{screen}.png")
+
+
+if __name__ == "__main__":
+    main()
