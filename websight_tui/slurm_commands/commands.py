@@ -177,7 +177,8 @@ ALREADY_CLAIMED: Final = 97
 
 _RECEIPT: Final = """\
 mkdir -p -- "${1%/*}" 2>/dev/null
-if mkdir -- "$1" 2>/dev/null; then echo claimed; exit 0; fi
+if mkdir -- "$1" 2>/dev/null; then : >"$1/forbidden"; fi
+if [ -f "$1/forbidden" ]; then echo claimed; exit 0; fi
 if [ ! -d "$1" ]; then echo nofolder; exit 0; fi
 if [ -f "$1/exit" ]; then
   echo receipt; cat -- "$1/exit"; cat -- "$1/stdout"; cat -- "$1/stderr" >&2
