@@ -1,0 +1,1 @@
+"""Scripts that make the pictures, tables and recordings of the documentation."""
