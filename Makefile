@@ -4,14 +4,15 @@ APP := .venv/bin
 TRAINER := .venv-trainer/bin
 PIP_FLAGS := --quiet --disable-pip-version-check
 
-.PHONY: demo test lint format test-app test-trainer clean help
+.PHONY: help demo test lint format test-app test-trainer lab-up lab-down test-cluster clean \
+	bench-projection bench-trainer bench-parse bench-deadline docs
 .DEFAULT_GOAL := help
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: .venv/ready .venv-trainer/ready ## the main job on the embedded cluster, with the real trainer on a tiny model
-	@$(APP)/websight-tui demo $(DEMO_FLAGS)
+	@WEBSIGHT_TUI_TRAINER_PYTHON=$(CURDIR)/$(TRAINER)/python $(APP)/websight-tui demo $(DEMO_FLAGS)
 
 test: lint test-app test-trainer ## lint and every test; says what was skipped and why
 
@@ -26,10 +27,38 @@ format: .venv/dev-ready ## let ruff put the code in shape
 	@$(APP)/ruff format .
 
 test-app: .venv/dev-ready .venv-trainer/ready
-	@$(APP)/pytest --ignore tests/trainer -n 2 --dist loadgroup
+	@WEBSIGHT_TUI_TRAINER_PYTHON=$(CURDIR)/$(TRAINER)/python $(APP)/pytest --ignore tests/trainer -n 2 --dist loadgroup
 
 test-trainer: .venv-trainer/dev-ready
 	@$(TRAINER)/pytest tests/trainer
+
+# A real Slurm and real SSH servers on this machine: needs root and Debian's packages (installed by lab-up).
+lab-up: ## start the lab of real Slurm clusters and SSH servers (root, Debian)
+	tests/lab/lab.sh install
+	tests/lab/lab.sh up
+
+lab-down: ## end it
+	tests/lab/lab.sh down
+
+test-cluster: .venv/dev-ready ## the contract suite against the lab (make lab-up first)
+	@$(APP)/pytest tests/contract tests/runs/test_lab_runs.py -n 2 --dist loadgroup
+
+LOGS ?= ../shared/logs
+bench-projection: .venv/dev-ready ## backtest of the projection over a folder of logs (LOGS=…)
+	@$(APP)/python -m bench.projection $(LOGS)
+
+bench-trainer: .venv-trainer/ready ## the callback's cost a step; time from a signal to the saved checkpoint
+	@$(TRAINER)/python -m bench.trainer
+
+bench-parse: .venv/dev-ready ## MB/s of each log reader, times of chart reduction
+	@$(APP)/python -m bench.parse
+
+bench-deadline: .venv-trainer/ready ## deadline mode against a run cut at the same time, tiny model
+	@$(TRAINER)/python -m bench.deadline
+
+docs: .venv/dev-ready ## make the pictures and tables of the documentation
+	@$(APP)/python -m docs.screenshots
+	@$(APP)/python -m docs.make_presets
 
 clean: ## remove the environments and caches
 	rm -rf .venv .venv-trainer .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build

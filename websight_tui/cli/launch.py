@@ -30,6 +30,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = add_command(commands, "render", render, "print the job script that submit would send")
     add_preset(parser)
     add_cluster(parser)
+    parser.add_argument(
+        "--by-hand",
+        action="store_true",
+        help="the script for `sbatch` by hand, which needs no app: as the ones in slurm/",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -62,11 +67,19 @@ def run(args: argparse.Namespace) -> int:
 def render(args: argparse.Namespace) -> int:
     from websight_tui.cli.output import print_json
 
-    plan = _plan(args)
-    if args.json:
-        print_json({"preset": plan.spec.preset.name, "cluster": plan.spec.cluster, "script": plan.script})
+    if args.by_hand:
+        from websight_tui.cli.context import Context
+        from websight_tui.slurm_commands.script import render_by_hand
+
+        preset, _ = Context.of(args).edited_preset(args.preset, args.settings)
+        script, cluster = render_by_hand(preset), None
     else:
-        print(plan.script, end="")
+        plan = _plan(args)
+        script, cluster = plan.script, plan.spec.cluster
+    if args.json:
+        print_json({"preset": args.preset, "cluster": cluster, "script": script})
+    else:
+        print(script, end="")
     return 0
 
 
