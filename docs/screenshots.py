@@ -1,7 +1,8 @@
 """Pictures of the app's screens for the README and for looking at them.
 
 `python -m docs.screenshots` writes docs/images/*.svg and *.png; `--out FOLDER --size 80x24 --theme NAME SCREEN…`
-makes others. The screens are real, the afternoon on the cluster is made up (tests/tui/fakes.py). `--live` opens the app on it.
+makes others. The screens are real, the afternoon on the cluster is made up (tests/tui/fakes.py). `--live` opens the
+app on it.
 """
 
 from __future__ import annotations

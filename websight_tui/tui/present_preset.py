@@ -99,7 +99,7 @@ def forecast_lines(forecast: Forecast | None, palette: Palette) -> list[Text]:
         low, high = forecast.seconds_80
         lines.append(Text(f"{words.duration(low)} to {words.duration(high)}", style=palette.faint))
     if forecast.limit_s:
-        lines.append(Text(f"limit {words.duration(forecast.limit_s)} with the lead", style=palette.faint))
+        lines.append(Text(f"must end within {words.duration(forecast.limit_s)}", style=palette.faint))
     lines.append(Text(forecast.basis, style=palette.faint))
     return lines
 
@@ -107,7 +107,7 @@ def forecast_lines(forecast: Forecast | None, palette: Palette) -> list[Text]:
 def difference_rows(differences: Mapping[str, tuple[object, object]], palette: Palette) -> Text:
     """ "lora_rank  32 → 24", a line a field."""
     if not differences:
-        return Text("no setting differs", style=palette.faint)
+        return Text().append("no setting differs", style=palette.faint)
     width = max(len(field) for field in differences)
     text = Text(no_wrap=True, overflow="ellipsis")
     for index, (field, (before, after)) in enumerate(differences.items()):

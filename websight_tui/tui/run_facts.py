@@ -35,6 +35,7 @@ CHECKPOINT_COLUMNS: Final = (
     Column("size", "size", 8, 7, right=True),
     Column("took", "took", 8, 4, right=True),
     Column("loss", "loss there", 10, 6, right=True),
+    Column("kept", "on disk", 11, 5),
     Column("path", "folder", 20, 3, flex=True),
 )
 
@@ -104,7 +105,12 @@ def checkpoint_rows(run: RunView, now: float) -> list[tuple[str, dict[str, Text 
                 "loss": glyph("dash") if loss is None else f"{loss:.4f}",
                 "path": plain(saved.path.rpartition("/")[2] or f"checkpoint-{saved.step}", 120),
             }
-    return [(str(step), cells) for step, cells in sorted(rows.items(), reverse=True)]
+    newest_first = sorted(rows.items(), reverse=True)
+    for index, (_, cells) in enumerate(newest_first):
+        # the trainer keeps the newest ones and removes the others as it goes
+        kept = index < run.spec.preset.save_total_limit
+        cells["kept"] = "yes" if kept else "rotated out"
+    return [(str(step), cells) for step, cells in newest_first]
 
 
 def _loss_at(columns: Columns, count: int, step: int) -> float | None:

@@ -100,7 +100,8 @@ class EditScreen(StateScreen[None]):
                     for field in fields:
                         with Horizontal(classes="row", id=f"row-{field}"):
                             yield Static(field)
-                            yield Input(typed(getattr(self._start, field)), id=field, compact=True)
+                            value = typed(getattr(self._start, field))
+                            yield Input(value, self._left_out(field), id=field, compact=True)
             with VerticalScroll(id="effect", can_focus=False):
                 yield Static(id="changes")
         yield Static(id="problem")
@@ -109,6 +110,16 @@ class EditScreen(StateScreen[None]):
     def on_mount(self) -> None:
         super().on_mount()
         self.query_one("#effect").border_title = Content(f"Differs from {self._base.name}")
+
+    def _left_out(self, field: str) -> str:
+        """What an empty field means."""
+        cluster = self.wst.cluster
+        return {
+            "time_limit": f"{cluster.time_limit}, the cluster's",
+            "gpus_per_node": f"{cluster.gpus_per_node}, the cluster's",
+            "max_samples": "all",
+            "eval_dataset": "no evaluation",
+        }.get(field, "")
 
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
