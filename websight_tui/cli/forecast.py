@@ -50,11 +50,12 @@ def run(args: argparse.Namespace) -> int:
             print_json({"cluster": cluster.name, **dataclasses.asdict(forecast)})
     else:
         rows = [
-            (f.preset, f"{f.steps:,}", duration(f.seconds), _band(f), duration(f.limit_s), f.verdict.value, f.basis)
+            (f.preset, f"{f.steps:,}", duration(f.seconds), _band(f), duration(f.limit_s), f.verdict.value)
             for f in forecasts
         ]
-        columns = ("preset", "steps", "estimate", "80 % between", "limit", "verdict", "basis")
-        print_table(columns, rows, right=("steps", "estimate"))
+        print_table(("preset", "steps", "estimate", "80 % band", "limit", "verdict"), rows, right=("steps", "estimate"))
+        for basis in dict.fromkeys(f.basis for f in forecasts):
+            print(f"Estimates from {basis}: {', '.join(f.preset for f in forecasts if f.basis == basis)}.")
         print("The limit is less the time that saving and stopping needs.")
     sure_not = args.preset and forecasts[0].verdict is Verdict.WILL_NOT_FIT
     return WILL_NOT_FIT if sure_not else OK

@@ -51,22 +51,23 @@ def run(args: argparse.Namespace) -> int:
                 preset.name,
                 f"{preset.lora_rank}/{preset.lora_alpha}",
                 f"{preset.num_train_epochs:g}",
-                f"{preset.per_device_train_batch_size}×{preset.gradient_accumulation_steps}"
-                f"→{preset.effective_batch(world)}",
+                f"{preset.effective_batch(world)}",
                 f"{preset.total_steps(world):,}",
-                count(figures.trainable_parameters),
                 size(figures.adapter_bytes),
                 size(figures.gpu_memory_bytes),
-                f"≈ {duration(forecast.seconds)}" if forecast.seconds is not None else "–",
+                duration(forecast.seconds),
                 forecast.verdict.value,
             )
         )
     if args.json:
         return 0
-    columns = ("preset", "rank/α", "epochs", "batch", "steps", "trainable", "adapter", "GPU mem", "forecast", "verdict")
+    columns = ("preset", "rank/α", "epochs", "batch", "steps", "adapter", "memory", "estimate", "verdict")
     print_table(columns, rows, right=columns[1:-1])
     if args.preset:
-        preset = chosen[0]
+        preset, figures = chosen[0], sizes(chosen[0])
+        print(f"{preset.summary}; {count(figures.trainable_parameters)} trainable parameters")
         print_table(("field", "value"), [(k, str(v)) for k, v in dataclasses.asdict(preset).items()])
-    print(f"On {cluster.name}, against its limit of {cluster.time_limit}. Forecasts are estimates: {forecast.basis}.")
+    basis = forecast_for(cluster, chosen[0]).basis
+    print(f"On {cluster.name}, limit {cluster.time_limit}; batch is the effective one, memory that of a GPU.")
+    print(f"Hours are an estimate: {basis}.")
     return 0
