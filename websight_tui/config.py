@@ -67,14 +67,14 @@ class Config:
         clusters: by name; always holds "local".
         presets: built in first, then the user's (which may replace a built-in of the same name).
         keys: action id → key, over the default keymap.
-        theme: a Textual theme's name.
+        theme: one of the app's themes (websight-dark, -light, -contrast, -colour-blind) or of Textual's.
         path: the file it came from (it may not exist).
     """
 
     clusters: Mapping[str, Cluster]
     presets: Mapping[str, Preset]
     keys: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    theme: str = "textual-dark"
+    theme: str = "websight-dark"
     path: Path = Path()
 
 
@@ -127,7 +127,7 @@ def parse_config(text: str, path: Path) -> Config:
         presets[name] = _preset(where, name, values, presets)
     ui = where.table((), data, "ui")
     where.known(("ui",), ui, ("theme",))
-    theme = where.text(("ui",), ui, "theme", "textual-dark")
+    theme = where.text(("ui",), ui, "theme", "websight-dark")
     keys = where.table((), data, "keys")
     for action in keys:
         where.text(("keys",), keys, action, "")

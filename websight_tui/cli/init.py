@@ -37,7 +37,7 @@ EXAMPLE: Final = """\
 # quit = "ctrl+q"
 
 # [ui]
-# theme = "textual-dark"
+# theme = "websight-dark"          # also -light, -contrast, -colour-blind; T in the app shows them
 """
 
 
