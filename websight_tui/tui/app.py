@@ -100,8 +100,7 @@ class WebsightApp(Actions, App[None]):
         self.set_reactive(WebsightApp.now, clock())
         for theme in THEMES:
             self.register_theme(theme)
-        known = config.theme in self.available_themes
-        self.theme = config.theme if known and config.theme != "textual-dark" else DEFAULT_THEME
+        self.theme = config.theme if config.theme in self.available_themes else DEFAULT_THEME
 
     # what screens look at
 
@@ -141,6 +140,8 @@ class WebsightApp(Actions, App[None]):
     def on_mount(self) -> None:
         if self.config.keys:
             self._take_keys()
+        if self.config.theme not in self.available_themes:
+            self.tell(f"There is no theme '{self.config.theme}'", "T shows the app's own, ctrl+p lists all.")
         self.set_interval(1.0, self._tick)
         self.notifier.set_title("websight-tui")
         self.controller.start(self._engine_factory, self.cluster_name if self._connect_first else None)

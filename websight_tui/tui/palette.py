@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
-from textual.color import Color
+from textual.color import Color, ColorParseError
 
 from websight_tui.projection.model import Verdict
 from websight_tui.runs.state import Link, Phase
@@ -57,29 +58,37 @@ _WARN: Final = frozenset({Phase.UNKNOWN, Phase.TIMEOUT, Phase.STOPPING, Phase.ST
 _QUIET: Final = frozenset({Phase.PENDING, Phase.CANCELLED})
 
 
+_NAMES: Final = ("background", "foreground", "primary", "success", "warning", "error")
+
+
 def palette_of(variables: Mapping[str, str]) -> Palette:
     """The palette of a theme's CSS variables (`App.theme_variables`); defaults where one is no plain colour."""
+    return _palette(*(variables.get(name, "") for name in _NAMES))
+
+
+@lru_cache(maxsize=16)
+def _palette(background: str, foreground: str, primary: str, success: str, warning: str, error: str) -> Palette:
     plain = Palette()
-
-    def colour(name: str, default: str, over: Color | None = None) -> Color:
-        try:
-            parsed = Color.parse(variables.get(name, default))
-        except ValueError:
-            parsed = Color.parse(default)
-        if parsed.ansi is not None:
-            parsed = Color.parse(default)
-        return over + parsed if over is not None and parsed.a < 1 else parsed
-
-    back = colour("background", plain.back)
-    text = colour("foreground", plain.text, back)
+    back = _colour(background, plain.back)
+    text = _colour(foreground, plain.text, back)
     return Palette(
         text=text.hex6,
         faint=back.blend(text, 0.58, alpha=1).hex6,
         line=back.blend(text, 0.26, alpha=1).hex6,
         trace=back.blend(text, 0.4, alpha=1).hex6,
-        accent=colour("primary", plain.accent, back).hex6,
-        good=colour("success", plain.good, back).hex6,
-        warn=colour("warning", plain.warn, back).hex6,
-        bad=colour("error", plain.bad, back).hex6,
+        accent=_colour(primary, plain.accent, back).hex6,
+        good=_colour(success, plain.good, back).hex6,
+        warn=_colour(warning, plain.warn, back).hex6,
+        bad=_colour(error, plain.bad, back).hex6,
         back=back.hex6,
     )
+
+
+def _colour(value: str, default: str, over: Color | None = None) -> Color:
+    try:
+        colour = Color.parse(value or default)
+    except ColorParseError:
+        colour = Color.parse(default)
+    if colour.ansi is not None:  # the terminal's own colours have no figures
+        colour = Color.parse(default)
+    return over + colour if over is not None and colour.a < 1 else colour
