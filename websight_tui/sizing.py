@@ -65,9 +65,9 @@ GIB: Final = 1024**3
 _BF16_WEIGHTS: Final = 2
 _BYTES_PER_TRAINABLE: Final = 16  # fp32 weight, gradient, Adam's two moments
 _BYTES_PER_TOKEN: Final = {
-    True: 2.13e6,
-    False: 9.8e6,
-}  # with and without gradient checkpointing; mostly logits
+    True: 2.16e6,
+    False: 11.9e6,
+}  # with and without gradient checkpointing, fitted to 86 peaks in bench/gpu/results; mostly logits
 _RUNTIME_BYTES: Final = 5 * GIB  # CUDA context, NCCL buffers, fragmentation
 _FLOP_PER_TOKEN: Final = (44.16e9, 0.0219e9)  # with gradient checkpointing: constant, per rank
 
