@@ -44,6 +44,8 @@ NOTHING = TrainingLog()
         (job("RUNNING"), log_with(save_begun_at=NOW), Phase.SAVING),
         (job("RUNNING"), log_with(stop_requested_at=NOW), Phase.STOPPING),
         (job("COMPLETING"), log_with(end="finished"), Phase.SAVING),
+        (job("COMPLETING"), log_with(), Phase.STOPPING),
+        (job("COMPLETING"), NOTHING, Phase.STOPPING),
         (job("RUNNING", restarts=1), log_with(end="saved-and-stopped", ended_at=NOW - 100), Phase.STARTING),
         (job("COMPLETED"), log_with(end="finished"), Phase.FINISHED),
         (job("COMPLETED"), NOTHING, Phase.FINISHED),

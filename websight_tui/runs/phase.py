@@ -32,6 +32,8 @@ def phase_of(outcome: Outcome, jobs: Sequence[Job], log: TrainingLog) -> Phase:
     segment = segment_of(job, log)
     if job.final:
         return _ended(job, segment)
+    if job.state == "COMPLETING" and (segment is None or not segment.end):
+        return Phase.STOPPING
     if job.state in ("RUNNING", "COMPLETING", "SUSPENDED", "STOPPED", "SIGNALING", "STAGE_OUT", "RESIZING"):
         return _running(segment)
     return Phase.STARTING if job.state == "CONFIGURING" else Phase.PENDING
