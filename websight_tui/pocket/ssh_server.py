@@ -42,6 +42,12 @@ class _Server(asyncssh.SSHServer):
     def kbdint_auth_supported(self) -> bool:
         return False
 
+    def connection_requested(self, dest_host: str, dest_port: int, orig_host: str, orig_port: int) -> bool:  # noqa: ARG002
+        """Forwarding leads to servers of this machine's loopback interface and nowhere else."""
+        if dest_host != "127.0.0.1":
+            raise asyncssh.ChannelOpenError(asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED, "only to 127.0.0.1")
+        return True
+
 
 class Gate:
     """The listening server.

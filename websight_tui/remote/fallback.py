@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from websight_tui.errors import AuthError
+from websight_tui.remote.forward import Stream, forwarding
 from websight_tui.remote.port import ExecResult, FileChunk, Progress, Prompter, ReadRequest, Transport
 
 
@@ -61,6 +62,9 @@ class AutoTransport:
 
     def download(self, path: str, target: Path, *, progress: Progress | None = None) -> None:
         self._inner.download(path, target, progress=progress)
+
+    def open_tcp(self, host: str, port: int) -> Stream:
+        return forwarding(self._inner).open_tcp(host, port)
 
     def close(self) -> None:
         self._inner.close()

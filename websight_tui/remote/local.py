@@ -6,12 +6,14 @@ import contextlib
 import io
 import os
 import secrets
+import socket
 import subprocess
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from websight_tui.errors import ConnectionLost, RemoteFileError, RemoteTimeout
+from websight_tui.errors import ConnectError, ConnectionLost, RemoteFileError, RemoteTimeout
+from websight_tui.remote.forward import OPEN_S, Stream
 from websight_tui.remote.framing import Framed, find_shell, frame, wished_shell
 from websight_tui.remote.identity import HEAD_BYTES, identity_of
 from websight_tui.remote.partial import finish_part, open_part
@@ -131,6 +133,15 @@ class LocalTransport:
             finish_part(target, size)
         except OSError as exc:
             raise _error("read", path, exc) from exc
+
+    def open_tcp(self, host: str, port: int) -> Stream:
+        self._check()
+        try:
+            line = socket.create_connection((host, port), timeout=OPEN_S)
+        except OSError as exc:
+            raise ConnectError(f"{host} port {port}: {exc.strerror or exc}") from exc
+        line.settimeout(None)
+        return line
 
     def close(self) -> None:
         self._connected = False

@@ -21,8 +21,10 @@ from typing import Final
 
 from websight_tui.errors import ConnectError, ConnectionLost, RemoteTimeout
 from websight_tui.remote.file_methods import FileMethods
+from websight_tui.remote.forward import Stream
 from websight_tui.remote.framing import Framed, Shell, find_shell, frame, wished_shell
 from websight_tui.remote.openssh_command import client_words, options
+from websight_tui.remote.openssh_forward import PipedStream
 from websight_tui.remote.openssh_login import Questions, failure
 from websight_tui.remote.port import Endpoint, ExecResult, Prompter, Unattended
 from websight_tui.remote.process import converse, end_session
@@ -100,6 +102,9 @@ class OpenSshTransport(FileMethods):
 
     def exec(self, command: str, *, timeout: float, stdin: bytes | None = None) -> ExecResult:
         return self._run(frame(command, self._shell), timeout, stdin)
+
+    def open_tcp(self, host: str, port: int) -> Stream:
+        return PipedStream(self._through_master("-W", f"[{host}]:{port}"))
 
     def close(self) -> None:
         self._close_files()

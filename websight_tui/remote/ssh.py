@@ -12,7 +12,9 @@ from typing import Final
 import paramiko
 
 from websight_tui.errors import ConnectError, ConnectionLost, RemoteTimeout
+from websight_tui.remote import ssh_forward
 from websight_tui.remote.file_methods import FileMethods
+from websight_tui.remote.forward import Stream
 from websight_tui.remote.framing import Framed, Shell, find_shell, frame, wished_shell
 from websight_tui.remote.port import Endpoint, ExecResult, Prompter
 from websight_tui.remote.sftp import Sftp
@@ -99,6 +101,14 @@ class SshTransport(FileMethods):
 
     def exec(self, command: str, *, timeout: float, stdin: bytes | None = None) -> ExecResult:
         return self._run(frame(command, self._shell), timeout, stdin)
+
+    def open_tcp(self, host: str, port: int) -> Stream:
+        if self._transport is None:
+            raise self._lost()
+        try:
+            return ssh_forward.open_tcp(self._transport, host, port, self._address)
+        except _BROKEN as exc:
+            raise self._lost() from exc
 
     def close(self) -> None:
         self._ended.set()
