@@ -17,6 +17,7 @@ from websight_tui.cli import (
     presets,
     project,
     status,
+    tensorboard,
     watch,
 )
 
@@ -38,6 +39,6 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"websight-tui {__version__}")
     app.add_options(parser)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for module in (demo, presets, forecast, launch, status, watch, logs, actions, project, clusters, init):
+    for module in (demo, presets, forecast, launch, status, watch, logs, tensorboard, actions, project, clusters, init):
         module.add_parser(commands)
     return parser
