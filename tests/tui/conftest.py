@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -37,9 +38,10 @@ class Stage:
         self.titles.append(title)
 
 
-async def until(pilot: Pilot[None], true: Callable[[], object], what: str = "") -> None:
-    """Waits until `true()` holds, at most five seconds."""
-    for _ in range(500):
+async def until(pilot: Pilot[None], true: Callable[[], object], what: str = "", seconds: float = 10) -> None:
+    """Waits until `true()` holds, at most so many seconds."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
         await pilot.pause()
         if true():
             return

@@ -55,7 +55,7 @@ RUN: Final = (
     _b("run.pan_left", "shift+left,H", "pan(-1)", "Pan left", show=False),
     _b("run.pan_right", "shift+right,L", "pan(1)", "Pan right", show=False),
     _b("run.stream", "o", "stream", "Out/err", tip="The job's stdout or stderr"),
-    _b("run.follow", "f", "follow", "Follow", tip="Follow the log's end, or hold it still"),
+    _b("run.follow", "f", "follow", "Follow", show=False, tip="Follow the log's end, or hold it still"),
     _b("run.search", "slash", "search", "Search", tip="Search the log"),
     _b("run.next", "n", "match(1)", "Next match", show=False),
     _b("run.previous", "N", "match(-1)", "Previous match", show=False),

@@ -55,12 +55,15 @@ def figures_line(run: RunView, width: int, palette: Palette) -> Text:
     for label, column in (("loss", "loss"), ("lr", "lr"), ("grad", "grad_norm")):
         if (value := latest(run, column)) is not None:
             parts.append((label, f"{value:.4f}" if column == "loss" else figure(value)))
-    room = width - sum(len(a) + len(b) + 4 for a, b in parts) - 7
+    if progress.total and sum(len(a) + len(b) + 3 for a, b in parts) - 2 > width:
+        parts = [part for part in parts if part[0] != "epoch"]
+    gap = 3 if sum(len(a) + len(b) + 4 for a, b in parts) - 3 <= width else 2
+    room = width - sum(len(a) + len(b) + 1 + gap for a, b in parts) - 7
     if progress.total and room >= 6:
         text.append_text(bar(progress.share, min(40, room), palette.accent, palette))
         text.append(f" {progress.share:>4.0%}  ")
     for index, (label, shown) in enumerate(parts):
-        text.append("   " if index else "")
+        text.append(" " * gap if index else "")
         text.append(f"{label} ", style=palette.faint)
         text.append(shown, style=f"bold {palette.text}")
     if not parts:

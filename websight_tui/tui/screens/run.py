@@ -94,7 +94,7 @@ class RunScreen(StateScreen[None]):
         job = run.job
         parts = [f"{glyph(run.phase)} {run.phase.value}", *([f"job {job.job_id}"] if job else []), run.spec.cluster]
         head.border_subtitle = Text(f" {glyph('dot')} ".join(parts))
-        said.update(banner(run, self.wst.now, width, 1 if self.has_class("-short") else 3, self.palette))
+        said.update(banner(run, self.wst.now, width, 2 if self.has_class("-short") else 3, self.palette))
         self.query_one("#figures", Static).update(run_facts.figures_line(run, width, self.palette))
 
     def _show_charts(self, run: RunView, *, at_once: bool = False) -> None:

@@ -102,7 +102,7 @@ class KeyedTable(DataTable[Text]):
                 self.add_row(*cells.values(), key=key)
             else:
                 for column, cell in cells.items():
-                    if cell != self._shown[key][column] or cell.spans != self._shown[key][column].spans:
+                    if _differs(cell, self._shown[key][column]):
                         self.update_cell(key, column, cell)
             self._shown[key] = cells
         if at is not None and at in self._shown and at != self.key:
@@ -134,3 +134,7 @@ class KeyedTable(DataTable[Text]):
                 self.add_row(*self._shown[key].values(), key=key)
             if at is not None:
                 self.choose(at)
+
+
+def _differs(one: Text, other: Text) -> bool:
+    return one.plain != other.plain or one.style != other.style or one.spans != other.spans

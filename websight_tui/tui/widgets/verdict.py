@@ -37,7 +37,9 @@ def explanation(run: RunView, now: float) -> list[str]:
     if projection is None:
         return [line for line in (_standing(run, now), run.outcome_text, *run.problems[-1:]) if line][:3]
     when = finish_words(projection, now)
-    against = " · ".join(part for part in (deadline_words(projection, now), margin_words(projection)) if part)
+    against = f" {glyph('dot')} ".join(
+        part for part in (margin_words(projection), deadline_words(projection, now)) if part
+    )
     reason = projection.reasons[0] if projection.reasons else ""
     return [line for line in (when, against, reason) if line]
 
@@ -78,7 +80,9 @@ def banner(run: RunView, now: float, width: int, height: int, palette: Palette) 
     badge = f" {symbol} {word.upper()} "
     text.append(badge, style=f"bold {palette.back} on {colour}")
     if height == 1 or not lines:
-        return text.append("  " + " · ".join(lines), style=palette.text)
+        return text.append("  " + f" {glyph('dot')} ".join(lines), style=palette.text)
+    if height == 2 and len(lines) > 2:
+        lines = [f"{lines[0]} {glyph('dot')} {lines[1]}", lines[2]]
     text.append("  " + lines[0], style=palette.text)
     for line in lines[1:height]:
         text.append("\n" + line, style=palette.faint)

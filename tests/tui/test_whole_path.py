@@ -1,0 +1,109 @@
+"""The app on the real engine and the embedded cluster, over real SSH: launch, watch, cancel, quit and reopen."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from tests.runs.test_pocket_runs import trainer
+from tests.tui.conftest import screen_text, until
+from websight_tui.config import Cluster, Config, load_config
+from websight_tui.pocket import control
+from websight_tui.presets import Preset
+from websight_tui.remote.opening import open_transport
+from websight_tui.runs.engine import Engine
+from websight_tui.runs.plan import LaunchPlan, plan_launch
+from websight_tui.runs.state import Link, Phase
+from websight_tui.runs.store import Store
+from websight_tui.tui.app import WebsightApp
+from websight_tui.tui.planner import LocalPlanner
+from websight_tui.tui.ports import DemoInfo, Emit
+from websight_tui.tui.screens.launch import LaunchScreen
+from websight_tui.tui.screens.run import RunScreen
+from websight_tui.tui.widgets.chart import Chart
+
+pytestmark = pytest.mark.xdist_group("pocket")
+
+
+class StandIn(LocalPlanner):
+    """Plans as the app does, with a trainer that only tells events."""
+
+    def __init__(self, steps: int, pause: float) -> None:
+        super().__init__()
+        self._steps, self._pause = steps, pause
+
+    def plan(self, config: Config, cluster: Cluster, preset: Preset, base: Preset, now: float) -> LaunchPlan:
+        return plan_launch(config, cluster, preset, base, now=now, bundle=trainer(self._steps, self._pause))
+
+
+@pytest.fixture
+def pocket(tmp_path: Path) -> Iterator[Config]:
+    info = control.start(tmp_path / "cluster")
+    cluster = Cluster(
+        "demo", info.endpoint, "~/w", "demo", "demo", gpus_per_node=0, poll_floor_s=0.5, login_shell=False
+    )
+    try:
+        yield dataclasses.replace(load_config(tmp_path / "none.toml"), clusters={"demo": cluster})
+    finally:
+        control.stop(tmp_path / "cluster")
+
+
+def make_app(config: Config, folder: Path, planner: StandIn, cluster: str | None = "demo") -> WebsightApp:
+    def engine(emit: Emit) -> Engine:
+        return Engine(
+            config,
+            Store(folder / "runs.sqlite"),
+            open_transport=lambda c: open_transport(c.endpoint, login_shell=c.login_shell),
+            emit=emit,
+        )
+
+    return WebsightApp(config, engine, planner=planner, demo=DemoInfo("demo"), initial_cluster=cluster)
+
+
+async def in_time(pilot: Pilot[None], true: Callable[[], object], what: str) -> None:
+    """`until` with patience for real processes."""
+    await until(pilot, true, what, seconds=40)
+
+
+async def launch(app: WebsightApp, pilot: Pilot[None]) -> RunScreen:
+    """Chooses `tiny`, reviews, submits, and gives the run's screen."""
+    await in_time(pilot, lambda: app.cluster_view and app.cluster_view.link is Link.ONLINE, "online")
+    await pilot.press("6", "enter")
+    await in_time(pilot, lambda: isinstance(app.screen, LaunchScreen), "review")
+    await pilot.press("enter")
+    await in_time(pilot, lambda: isinstance(app.screen, RunScreen), "run screen")
+    assert isinstance(app.screen, RunScreen)
+    return app.screen
+
+
+async def test_launch_watch_quit_and_reopen_without_a_connection(pocket: Config, tmp_path: Path) -> None:
+    app = make_app(pocket, tmp_path, StandIn(steps=40, pause=0.02))
+    async with app.run_test(size=(120, 36)) as pilot:
+        screen = await launch(app, pilot)
+        await in_time(pilot, lambda: screen.run and screen.run.phase is Phase.FINISHED, "finished")
+        await in_time(pilot, lambda: screen.query_one("#main", Chart).drawing, "a curve")
+        await in_time(
+            pilot, lambda: "40/40" in screen_text(app) and "hello from" in screen_text(app), "log and figures"
+        )
+        run_id = screen.run_id
+
+    again = make_app(pocket, tmp_path, StandIn(40, 0.02), cluster="")
+    async with again.run_test(size=(120, 36)) as pilot:
+        await in_time(pilot, lambda: run_id in again.state.runs, "history")
+        await pilot.press("tab", "enter")
+        await in_time(pilot, lambda: "40/40" in screen_text(again) and "hello from" in screen_text(again), "offline")
+
+
+async def test_a_running_job_is_cancelled_from_the_screen(pocket: Config, tmp_path: Path) -> None:
+    app = make_app(pocket, tmp_path, StandIn(steps=10_000, pause=0.05))
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await launch(app, pilot)
+        await in_time(pilot, lambda: screen.run and screen.run.phase is Phase.TRAINING, "training")
+        await pilot.press("c")
+        await in_time(pilot, lambda: "Cancel this run?" in screen_text(app), "question")
+        await pilot.press("y")
+        await in_time(pilot, lambda: screen.run and screen.run.phase in (Phase.CANCELLED, Phase.STOPPED), "cancelled")
