@@ -363,6 +363,15 @@ async def test_empty_and_offline_say_what_to_do(tmp_path: Path) -> None:
         await until(pilot, lambda: "Press s to connect" in screen_text(stage.app))
 
 
+async def test_without_a_cluster_the_next_step_is_said(tmp_path: Path) -> None:
+    stage = Stage(tmp_path / "c.toml", busy=False)
+    stage.app.config = replace(stage.app.config, clusters={"local": stage.app.config.clusters["local"]})
+    stage.app.cluster_name = "local"
+    async with stage.app.run_test(size=(80, 24), notifications=True) as pilot:
+        await until(pilot, lambda: "No cluster is configured" in screen_text(stage.app))
+        assert "websight-tui init" in " ".join(n.message for n in stage.app._notifications)
+
+
 async def test_keys_of_the_config_replace_the_built_in_ones(tmp_path: Path) -> None:
     stage = Stage(tmp_path / "c.toml")
     stage.app.config = replace(stage.app.config, keys={"home.edit": "E"})

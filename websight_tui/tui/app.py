@@ -142,6 +142,9 @@ class WebsightApp(Actions, App[None]):
             self._take_keys()
         if self.config.theme not in self.available_themes:
             self.tell(f"There is no theme '{self.config.theme}'", "T shows the app's own, ctrl+p lists all.")
+        if set(self.config.clusters) == {LOCAL}:
+            hint = "`websight-tui init` writes an example, `websight-tui demo` needs none."
+            self.tell("No cluster is configured yet, so launches go to this machine", hint, good=True)
         self.set_interval(1.0, self._tick)
         self.notifier.set_title("websight-tui")
         self.controller.start(self._engine_factory, self.cluster_name if self._connect_first else None)
