@@ -33,6 +33,8 @@ SCREENS: Final[dict[str, tuple[str, ...]]] = {
     "cancel": ("tab", "c"),
     "help": ("question_mark",),
 }
+IMAGES: Final = Path(__file__).parent / "images"
+FONT: Final = "DejaVu Sans Mono"
 PUBLISHED: Final = ("home", "run", "run-time", "launch", "edit", "overlay")
 
 
@@ -57,23 +59,31 @@ async def picture(screen: str, size: tuple[int, int], theme: str = "") -> str:
             app.theme = theme
         await pilot.press(*SCREENS[screen])
         await pilot.pause(0.6)  # charts are drawn at most twice a second
-        svg = app.export_screenshot(title="websight-tui")
+        return svg_of(app)
+
+
+def svg_of(app: WebsightApp) -> str:
+    """The screen as it is now."""
+    svg = app.export_screenshot(title="websight-tui")
     # no fonts from the network: the viewer's own monospace font will do
-    return re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL).replace("Fira Code", "DejaVu Sans Mono")
+    return re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL).replace("Fira Code", FONT)
 
 
-def to_png(svg: str) -> bytes:
-    """The SVG as PNG."""
+def write(svg: str, name: str, folder: Path = IMAGES) -> Path:
+    """Writes NAME.svg and NAME.png and returns the latter's path."""
     import resvg_py
 
-    font = "DejaVu Sans Mono"
-    return bytes(resvg_py.svg_to_bytes(svg_string=svg, monospace_family=font, font_family=font))
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.svg").write_text(svg, encoding="utf-8")
+    png = folder / f"{name}.png"
+    png.write_bytes(bytes(resvg_py.svg_to_bytes(svg_string=svg, monospace_family=FONT, font_family=FONT)))
+    return png
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("screens", nargs="*", metavar="SCREEN", help=f"of {', '.join(SCREENS)} (default: the README's)")
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "images")
+    parser.add_argument("--out", type=Path, default=IMAGES)
     parser.add_argument("--size", default="120x36", help="columns x rows")
     parser.add_argument("--theme", default="")
     parser.add_argument("--live", action="store_true", help="open the app instead")
@@ -81,13 +91,9 @@ def main() -> None:
     if args.live:
         make_app().run()
         return
-    args.out.mkdir(parents=True, exist_ok=True)
     columns, rows = (int(part) for part in args.size.split("x"))
     for screen in args.screens or PUBLISHED:
-        svg = asyncio.run(picture(screen, (columns, rows), args.theme))
-        (args.out / f"{screen}.svg").write_text(svg, encoding="utf-8")
-        (args.out / f"{screen}.png").write_bytes(to_png(svg))
-        print(args.out / f"{screen}.png")
+        print(write(asyncio.run(picture(screen, (columns, rows), args.theme)), screen, args.out))
 
 
 if __name__ == "__main__":

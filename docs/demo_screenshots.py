@@ -1,0 +1,92 @@
+"""Pictures of a real run: the app on the embedded cluster while the real trainer trains the tiny model.
+
+    WEBSIGHT_TUI_TRAINER_PYTHON=.venv-trainer/bin/python python -m docs.demo_screenshots
+
+Starts an embedded cluster of its own, launches 'tiny' by its keys, and writes docs/images/demo-*.svg and .png.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from docs.screenshots import svg_of, write
+from websight_tui.cli.demo_cluster import demo_config, start_cluster, stop_cluster
+from websight_tui.cli.session import open_cluster
+from websight_tui.config import parse_config
+from websight_tui.errors import WebsightError
+from websight_tui.runs.engine import Engine
+from websight_tui.runs.phase import OVER
+from websight_tui.runs.state import ClusterView, RunView
+from websight_tui.runs.store import Store
+from websight_tui.tui.app import WebsightApp
+from websight_tui.tui.ports import DemoInfo
+
+if TYPE_CHECKING:
+    from textual.pilot import Pilot
+
+SIZE = (120, 36)
+OFFLINE = ClusterView("")
+SHOWN_FROM = 0.6
+"""Share of the steps at which the run's picture is taken."""
+
+
+async def until(app: WebsightApp, pilot: Pilot[None], reached: Callable[[RunView], bool], *, seconds: float) -> None:
+    """Waits until the newest run has `reached` something. Raises WebsightError if it does not in time."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if any(reached(run) for run in app.state.runs.values()):
+            return
+        await pilot.pause(0.1)
+    raise WebsightError("the demo's run did not get there in time", "Is the trainer's environment whole?")
+
+
+def trained(run: RunView) -> bool:
+    last = run.log.last
+    return last is not None and last.total_steps > 0 and last.last_step >= SHOWN_FROM * last.total_steps
+
+
+async def take(folder: Path) -> None:
+    cluster, replay = start_cluster(folder)
+    if replay:
+        raise WebsightError("there is no trainer here", "Set WEBSIGHT_TUI_TRAINER_PYTHON.")
+    config = demo_config(parse_config("", folder / "config.toml"), cluster)
+    store = Store(folder / "runs.sqlite")
+    app = WebsightApp(
+        config,
+        lambda emit: Engine(config, store, open_transport=open_cluster, emit=emit),
+        demo=DemoInfo("embedded cluster"),
+        initial_cluster=cluster.name,
+    )
+    async with app.run_test(size=SIZE) as pilot:
+        while app.state.clusters.get(cluster.name, OFFLINE).queue_at is None:
+            await pilot.pause(0.1)
+        await pilot.press("1", "enter")
+        await pilot.pause(1.0)
+        write(svg_of(app), "demo-launch")
+        await pilot.press("enter")
+        await until(app, pilot, trained, seconds=180)
+        await pilot.pause(1.0)
+        write(svg_of(app), "demo-run")
+        await pilot.press("escape")
+        await pilot.pause(0.5)
+        write(svg_of(app), "demo-home")
+        await until(app, pilot, lambda run: run.phase in OVER, seconds=120)
+
+
+def main() -> None:
+    os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
+    with tempfile.TemporaryDirectory(prefix="pictures-") as temporary:
+        try:
+            asyncio.run(take(Path(temporary)))
+        finally:
+            stop_cluster(Path(temporary))
+
+
+if __name__ == "__main__":
+    main()
