@@ -56,8 +56,9 @@ bench-parse: .venv/dev-ready ## MB/s of each log reader, times of chart reductio
 bench-deadline: .venv-trainer/ready ## deadline mode against a run cut at the same time, tiny model
 	@$(TRAINER)/python -m bench.deadline
 
-docs: .venv/dev-ready ## make the pictures and tables of the documentation
+docs: .venv/dev-ready .venv-trainer/ready ## make the pictures and tables of the documentation
 	@$(APP)/python -m docs.screenshots
+	@WEBSIGHT_TUI_TRAINER_PYTHON=$(CURDIR)/$(TRAINER)/python $(APP)/python -m docs.demo_screenshots
 	@$(APP)/python -m docs.make_presets
 
 clean: ## remove the environments and caches
