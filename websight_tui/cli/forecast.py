@@ -33,8 +33,9 @@ def run(args: argparse.Namespace) -> int:
     from websight_tui.cli.context import Context
     from websight_tui.cli.output import print_json, print_table
     from websight_tui.cli.session import session
+    from websight_tui.projection.forecast import track_record
     from websight_tui.projection.model import Verdict
-    from websight_tui.runs.forecasting import forecast_for, history_of
+    from websight_tui.runs.forecasting import forecast_for, history_of, scores_of
 
     context = Context.of(args)
     cluster = context.cluster_or_default(args.cluster)
@@ -44,10 +45,11 @@ def run(args: argparse.Namespace) -> int:
         chosen = list(context.config.presets.values())
     with session(context.config, context.data) as current:
         history = history_of(current.state.runs.values())
+        record = track_record(scores_of(current.state.runs.values()))
     forecasts = [forecast_for(cluster, preset, history, samples=args.samples) for preset in chosen]
     if args.json:
         for forecast in forecasts:
-            print_json({"cluster": cluster.name, **dataclasses.asdict(forecast)})
+            print_json({"cluster": cluster.name, **dataclasses.asdict(forecast), "track_record": record})
     else:
         rows = [
             (f.preset, f"{f.steps:,}", duration(f.seconds), _band(f), duration(f.limit_s), f.verdict.value)
@@ -57,6 +59,8 @@ def run(args: argparse.Namespace) -> int:
         for basis in dict.fromkeys(f.basis for f in forecasts):
             print(f"Estimates from {basis}: {', '.join(f.preset for f in forecasts if f.basis == basis)}.")
         print("The limit is less the time that saving and stopping needs.")
+        if record:
+            print(f"{record}.")
     sure_not = args.preset and forecasts[0].verdict is Verdict.WILL_NOT_FIT
     return WILL_NOT_FIT if sure_not else OK
 

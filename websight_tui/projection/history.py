@@ -23,6 +23,7 @@ class PastRun:
         steps: how many of them were measured.
         eval_s, save_s, start_up_s, tail_s: means, None if not seen.
         total_s: job start (or first step) to the end, None while it runs.
+        train_rows: rows of the training data that the trainer counted, after `max_samples`.
         run_id, ended_at: which run it was and when it ended (Unix s), for people.
     """
 
@@ -39,6 +40,7 @@ class PastRun:
     total_s: float | None = None
     run_id: str = ""
     ended_at: float | None = None
+    train_rows: int | None = None
 
 
 def past_run(
@@ -74,6 +76,7 @@ def past_run(
     started, ended = segment.started_at, segment.ended_at
     start_up = max(0.0, started - job_started_at) if started is not None and job_started_at is not None else None
     tail = max(0.0, ended - started - timeline.now) if started is not None and ended is not None else None
+    rows = segment.meta.get("n_train")
     whole = segment.end == "finished" and timeline.start == 0
     return PastRun(
         preset=preset,
@@ -89,4 +92,5 @@ def past_run(
         total_s=(start_up or 0.0) + timeline.now + (tail or 0.0) if whole and math.isfinite(timeline.now) else None,
         run_id=run_id,
         ended_at=ended,
+        train_rows=rows if isinstance(rows, int) and rows > 0 else None,
     )

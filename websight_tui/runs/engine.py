@@ -13,13 +13,17 @@ from typing import Final
 
 from websight_tui.config import Cluster, Config
 from websight_tui.errors import StoreError, WebsightError
+from websight_tui.presets import Preset
+from websight_tui.projection.model import Forecast
 from websight_tui.remote.port import Prompter, Transport, Unattended
 from websight_tui.runs import actions
 from websight_tui.runs import events as e
+from websight_tui.runs.forecasting import forecast_for, history_of
 from websight_tui.runs.foreign import foreign_run_id, foreign_track
 from websight_tui.runs.plan import LaunchPlan, plan_resume
 from websight_tui.runs.problems import problems_of
 from websight_tui.runs.reconcile import record
+from websight_tui.runs.scoring import keep_forecast
 from websight_tui.runs.state import Link, Outcome
 from websight_tui.runs.store import Store
 from websight_tui.runs.submit import submit
@@ -264,16 +268,18 @@ class Engine:
             return actions.Answer(
                 False, f"The home folder on {spec.cluster} is not known", "Set an absolute `root` for this cluster."
             )
+        forecast = None if plan.resumes else plan.forecast or self._forecast(watcher.cluster, spec.preset)
         watcher.in_progress.add(spec.token)
         try:
             self.store.begin_submission(spec, now)
-            if plan.forecast is not None:
-                self.store.put_fact(spec.run_id, "forecast_s", plan.forecast.seconds)
             with self._lock:
                 track = self._tracks.setdefault(spec.run_id, RunTrack(spec))
             with track.lock:
                 track.spec, track.outcome = spec, Outcome.INTENT
-                self._emit(e.SubmitBegan(spec, now))
+                if forecast is not None:
+                    keep_forecast(self.store, spec.run_id, forecast)
+                    track.forecast = forecast
+                self._emit(e.SubmitBegan(spec, now, forecast))
             settled = submit(
                 plan,
                 transport,
@@ -292,6 +298,11 @@ class Engine:
             watcher.in_progress.discard(spec.token)
             watcher.poll_soon(changed=True)
         return None
+
+    def _forecast(self, cluster: Cluster, preset: Preset) -> Forecast:
+        with self._lock:
+            tracks = list(self._tracks.values())
+        return forecast_for(cluster, preset, history_of(track.view() for track in tracks))
 
     def _on_run(self, action: str, run_id: str, do: Callable[[Watcher, RunTrack], actions.Answer]) -> None:
         if (track := self._track(run_id)) is not None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from websight_tui.metrics.model import TrainingLog
-from websight_tui.projection.model import Projection
+from websight_tui.projection.forecast import Score
+from websight_tui.projection.model import Forecast, Projection
 from websight_tui.runs.state import Link, LogTail, Outcome, RunView
 from websight_tui.runspec import RunSpec
 from websight_tui.slurm_commands.model import Job
@@ -62,10 +63,11 @@ class RunLoaded:
 
 @dataclass(frozen=True, slots=True)
 class SubmitBegan:
-    """A submission's intent is on record; a run's second and later jobs begin so too."""
+    """A submission's intent is on record; a run's second and later jobs begin so too (and bring no new forecast)."""
 
     spec: RunSpec
     at: float
+    forecast: Forecast | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,15 @@ class Projected:
 
 
 @dataclass(frozen=True, slots=True)
+class Scored:
+    """A run has finished: how its forecast did."""
+
+    run_id: str
+    score: Score
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class ProblemsFound:
     """All that is wrong with a run at the moment, newest last; empty once nothing is."""
 
@@ -175,6 +186,7 @@ Event = (
     | LogMoved
     | TailMoved
     | Projected
+    | Scored
     | ProblemsFound
     | ActionDone
     | Notice

@@ -1,4 +1,4 @@
-"""Forecasts for a cluster, from this user's own runs there: what the pure forecast needs, gathered in one place."""
+"""Forecasts for a cluster, from this user's own runs there, and how good those have been: pure, over runs."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections.abc import Iterable, Sequence
 
 from websight_tui.config import Cluster
 from websight_tui.presets import Preset
-from websight_tui.projection.forecast import forecast
+from websight_tui.projection.forecast import Score, forecast, score
 from websight_tui.projection.history import PastRun, past_run
 from websight_tui.projection.model import Forecast
-from websight_tui.runs.state import RunView
+from websight_tui.runs.state import Phase, RunView
+from websight_tui.slurm_commands.model import Job
 from websight_tui.slurm_commands.times import parse_duration
 
 
@@ -33,8 +34,11 @@ def forecast_for(
 
     Args:
         history: from `history_of`.
-        samples: true rows of the training data; None takes the preset's assumption.
+        samples: true rows of the training data; None takes what an earlier run there counted, else the preset's
+            assumption.
     """
+    if samples is None:
+        samples = rows_of(cluster.name, preset, history)
     gpus = cluster.gpus_per_node if preset.gpus_per_node is None else preset.gpus_per_node
     return forecast(
         preset,
@@ -45,3 +49,48 @@ def forecast_for(
         samples=samples,
         history=history,
     )
+
+
+def rows_of(cluster: str, preset: Preset, history: Sequence[PastRun]) -> int | None:
+    """Rows of `preset`'s training data as the newest run on `cluster` counted them; None if none did.
+
+    A run with `max_samples` that were all used does not know how many there are beyond them.
+
+    Args:
+        history: oldest first.
+    """
+    for past in reversed(history):
+        was, rows = past.preset, past.train_rows
+        same = (past.cluster, was.dataset_dir, was.dataset) == (cluster, preset.dataset_dir, preset.dataset)
+        if not same or rows is None:
+            continue
+        if was.max_samples is None or rows < was.max_samples:
+            return rows
+        if preset.max_samples is not None and preset.max_samples <= was.max_samples:
+            return rows
+    return None
+
+
+def score_of(run: RunView) -> Score | None:
+    """How the forecast of a run did; None until it has finished, or where the comparison would say nothing."""
+    if run.forecast is None or run.phase is not Phase.FINISHED:
+        return None
+    seconds = job_seconds(run.jobs)
+    return None if seconds is None else score(run.forecast, seconds)
+
+
+def job_seconds(jobs: Sequence[Job]) -> float | None:
+    """Seconds that `jobs` ran, from each one's start to its end; None if that is not known of all that ran."""
+    total = 0.0
+    for job in jobs:
+        if job.start_time is None and job.state == "CANCELLED":
+            continue  # never ran
+        if not job.final or job.start_time is None or job.end_time is None or job.restarts:
+            return None  # of a requeued job only the last start is on record
+        total += max(0.0, job.end_time - job.start_time)
+    return total or None
+
+
+def scores_of(runs: Iterable[RunView]) -> list[Score]:
+    """The scores of all forecasts whose runs have finished, for `track_record`."""
+    return [run.score for run in runs if run.score is not None]

@@ -35,7 +35,7 @@ def reduce(state: AppState, event: e.Event) -> AppState:
         case e.SubmitBegan():
             run = state.runs.get(event.spec.run_id) or RunView(event.spec)
             run = replace(run, spec=event.spec, outcome=Outcome.INTENT, outcome_text="", stage="", seen_at=event.at)
-            return _put(state, run)
+            return _put(state, replace(run, forecast=event.forecast or run.forecast))
         case e.SubmitProgress():
             return _run(state, event.run_id, stage=event.stage, stage_done=event.done, stage_total=event.total)
         case e.SubmitSettled():
@@ -58,6 +58,8 @@ def reduce(state: AppState, event: e.Event) -> AppState:
             return _run(state, event.run_id, **{event.stream: event.tail}, seen_at=event.at)
         case e.Projected():
             return _run(state, event.run_id, projection=event.projection)
+        case e.Scored():
+            return _run(state, event.run_id, score=event.score)
         case e.ProblemsFound():
             return _run(state, event.run_id, problems=event.problems)
         case e.ActionDone() | e.Notice():

@@ -12,7 +12,8 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from websight_tui.metrics.model import TrainingLog
-from websight_tui.projection.model import Projection
+from websight_tui.projection.forecast import Score
+from websight_tui.projection.model import Forecast, Projection
 from websight_tui.runspec import RunSpec
 from websight_tui.slurm_commands.model import Job
 
@@ -83,6 +84,7 @@ class RunView:
         stdout, stderr: tails of the newest job's output.
         projection: the newest; None before the first step.
         problems: findings in plain words with a next step (reason of death, divergence, stall), newest last.
+        forecast, score: what was forecast before the launch, and how that did once the run has finished.
         stage, stage_done, stage_total: what a submission is doing and how far it is (bytes; 0 of 0 if unknown).
     """
 
@@ -101,6 +103,8 @@ class RunView:
     stage: str = ""
     stage_done: int = 0
     stage_total: int = 0
+    forecast: Forecast | None = None
+    score: Score | None = None
 
     @property
     def job(self) -> Job | None:

@@ -16,6 +16,7 @@ from websight_tui.runs.files import read_files, tell
 from websight_tui.runs.poll import Situation, next_files_s, next_poll_s
 from websight_tui.runs.reconcile import Reconciler
 from websight_tui.runs.scheduler import Scheduler
+from websight_tui.runs.scoring import score_if_finished
 from websight_tui.runs.store import Store
 from websight_tui.runs.track import RunTrack
 from websight_tui.slurm_commands import merge
@@ -170,6 +171,7 @@ class Tick:
         self._ends.look(tracks, listed, now, there)
         for track in tracks:
             tell(track, self._emit, now, self._skew_s)
+            score_if_finished(track, self._store, self._emit, now)
 
     def _plan_poll(self, now: float, changed_at: float | None) -> None:
         live = [job for job in self._queue if _listed_live(job)]

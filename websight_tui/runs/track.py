@@ -11,9 +11,11 @@ from websight_tui.metrics.events import EventsReader
 from websight_tui.metrics.job_output import JobOutputReader
 from websight_tui.metrics.model import TrainingLog
 from websight_tui.metrics.terminal_text import TerminalText
-from websight_tui.projection.model import Projection
+from websight_tui.projection.forecast import Score
+from websight_tui.projection.model import Forecast, Projection
 from websight_tui.runs.phase import phase_of, segment_of
 from websight_tui.runs.projecting import projection_of
+from websight_tui.runs.scoring import load_forecast
 from websight_tui.runs.state import LogTail, Outcome, RunView
 from websight_tui.runs.store import Store, StoredRun
 from websight_tui.runs.tail import Tail
@@ -88,6 +90,8 @@ class RunTrack:
         self.told_version = -1
         self.projected_at = 0.0
         self.projection: Projection | None = None
+        self.forecast: Forecast | None = None
+        self.score: Score | None = None
         self.problems: tuple[str, ...] = ()
         self.problems_ground: tuple[object, ...] = ()
         self.over_at: float | None = None
@@ -167,6 +171,8 @@ class RunTrack:
             shown.get("stderr", LogTail()),
             self.projection,
             self.problems,
+            forecast=self.forecast,
+            score=self.score,
         )
 
 
@@ -184,6 +190,7 @@ def load_track(stored: StoredRun, store: Store) -> RunTrack:
         track.jobs.append(row.job)
         if row.last_seen is not None:
             track.last_seen[row.job.job_id] = row.last_seen
+    track.forecast, track.score = load_forecast(store, stored.spec.run_id)
     track.follow_newest()
     for name, tail in track.tails():
         cached = store.cached(stored.spec.run_id, name)
