@@ -1,4 +1,4 @@
-"""Makes the tables of docs/presets.md: the guide's claims beside what comes out when they are computed.
+"""Makes the tables of docs/presets.md: the guide's claims beside what is computed and measured.
 
     python -m docs.make_presets [--check]
 
@@ -13,12 +13,14 @@ import tempfile
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from bench.gpu.measured import CALLBACK, WHOLE, read_grid, read_json
 from bench.tables import markdown_table, put_between_marks
+from docs.measured_section import section
+from docs.measured_verdicts import GPUS, HOURS
 from websight_tui.presets import BUILT_IN, Preset, make_preset
 from websight_tui.sizing import GIB, SHAPES, lora_parameters, sizes
 
 PAGE: Final = Path(__file__).with_name("presets.md")
-GPUS: Final = 8
 MODEL: Final = "Qwen/Qwen3-VL-8B-Instruct"
 
 
@@ -38,7 +40,6 @@ CLAIMS: Final = {
     64: Claim("67 M", "500 MB", "2 GB", "10-12 h"),
     128: Claim(),
 }
-HOURS: Final = {"rank32": "6-8", "rank16": "4-5", "half-epoch": "3-4", "batch6": "30 % less", "baseline": "20-24"}
 
 
 def by_rank() -> str:
@@ -118,6 +119,7 @@ def fill(page: Path) -> None:
     put_between_marks(page, "by-rank", by_rank())
     put_between_marks(page, "compute-by-rank", compute_by_rank())
     put_between_marks(page, "by-preset", by_preset())
+    put_between_marks(page, "measured-gpu", section(read_grid(), read_json(WHOLE), read_json(CALLBACK)))
 
 
 def main() -> int:

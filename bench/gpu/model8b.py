@@ -28,7 +28,7 @@ TEXT_8B: Final = {
     "max_position_embeddings": 262_144,
 }
 MROPE_8B: Final = [24, 20, 20]
-VISION_8B: Final = {
+VISION_8B: Final[dict[str, Any]] = {
     "depth": 27,
     "hidden_size": 1152,
     "intermediate_size": 4304,

@@ -1,0 +1,160 @@
+"""What is said about one GPU follows from what was measured: fit, utilisation, tables. No GPU is needed."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from bench.gpu import fit
+from bench.gpu.grid import Cell
+from bench.gpu.measured import CALLBACK, WHOLE, Measured, read_grid, read_json, timed
+from bench.gpu.mfu import PEAK_FLOPS, decoder_parameters, sample_flop, utilisation, vision_flop
+from bench.gpu.model8b import TEXT_8B
+from docs import measured_gpu, measured_verdicts
+from docs.measured_section import section
+from websight_tui.presets import BUILT_IN
+from websight_tui.projection.cost import cost_of
+from websight_tui.projection.gpus import gpu_named
+from websight_tui.sizing import GIB, SHAPES, lora_parameters, sizes
+
+CELLS = read_grid()
+POINTS = fit.points(CELLS)
+PRESETS = {preset.name: preset for preset in BUILT_IN}
+
+
+def made(cell: Cell, seconds: float | None = None, row_tokens: int = 1000) -> Measured:
+    steps = () if seconds is None else (seconds, seconds)
+    return Measured(cell, row_tokens, steps, seconds, steps, 10 * GIB, 12 * GIB)
+
+
+def test_the_grid_is_whole_but_for_one_cell() -> None:
+    full = {
+        Cell(rank, batch, tokens, True)
+        for rank in measured_gpu.RANKS
+        for batch in (1, 2, 4, 6, 8)
+        for tokens in (1000, 2500, 4000)
+    }
+    assert full - {measured.cell for measured in CELLS} == {Cell(16, 8, 4000, True)}
+    assert len(CELLS) == len({measured.cell for measured in CELLS}) == 91
+    assert [measured.cell for measured in CELLS if measured.median_s is None] == [
+        Cell(32, batch, tokens, False) for batch, tokens in ((6, 2500), (8, 2500), (4, 4000), (6, 4000), (8, 4000))
+    ]
+
+
+def test_the_first_step_does_not_count(tmp_path: Path) -> None:
+    row = {**Cell(8, 1, 1000, True)._asdict(), "row_tokens": 976, "peak_bytes": 1, "reserved_bytes": 2}
+    path = tmp_path / "grid.jsonl"
+    path.write_text(
+        json.dumps({"facts": {}})
+        + "\n"
+        + json.dumps({**row, "step_s": [9, 1, 2], "loading_s": [8, 3, 4], "median_s": 1.5})
+    )
+    (measured,) = read_grid(path)
+    assert (measured.steps_s, measured.loading_s) == ((1.0, 2.0), (3.0, 4.0))
+
+
+def test_the_fitted_formula_is_the_forecasts() -> None:
+    device = gpu_named("H200")
+    for point in POINTS:
+        expected = cost_of(fit.preset_of(point.measured), 1, device).step_s
+        assert fit.seconds(point, fit.shipped()) == pytest.approx(expected, rel=1e-9)
+
+
+def test_a_fit_finds_the_constants_that_made_the_times() -> None:
+    true = fit.Constants(400e12, 0.2, 0.7, 9000, 0.7)
+    points = [point._replace(seconds=fit.seconds(point, true)) for point in POINTS]
+    found = fit.fit(points, fit.shipped())
+    assert max(abs(fit.error(point, found)) for point in points) < 0.02
+
+
+def test_left_out_cells_are_not_fitted_to() -> None:
+    wrong = [point._replace(seconds=point.seconds * (3 if point.measured.cell.rank == 64 else 1)) for point in POINTS]
+    found = fit.left_out(wrong, lambda measured: measured.cell.rank, fit.shipped())
+    assert sum(map(len, found.values())) == len(POINTS)
+    assert sorted(off for _, off in found[64])[7] == pytest.approx(math.log(3), abs=0.1)
+
+
+def test_the_cost_model_predicts_lengths_and_ranks_it_has_not_seen() -> None:
+    for group in (lambda measured: measured.cell.tokens, lambda measured: measured.cell.rank):
+        for hidden in fit.left_out(POINTS, group, fit.shipped()).values():
+            off = sorted(abs(value) for _, value in hidden)
+            assert off[len(off) // 2] < 0.05
+
+
+def test_flop_of_a_sample_counted_by_hand() -> None:
+    shape = SHAPES["Qwen/Qwen3-VL-8B-Instruct"]
+    assert decoder_parameters() == 36 * (4096 * (4096 + 1024 + 1024 + 4096) + 3 * 4096 * 12288)
+    one = sample_flop(32, 1, 0)
+    by_hand = 4 * (decoder_parameters() + 4096 * int(TEXT_8B["vocab_size"])) + 6 * lora_parameters(shape, 32)
+    assert one == pytest.approx(by_hand, rel=1e-4)
+    # a second forward pass makes it the compute that `sizing` gives for gradient checkpointing
+    assert sample_flop(32, 1, 0, recomputed=True) == pytest.approx(sizes(PRESETS["rank32"]).flop_per_token, rel=1e-3)
+    doubled = sample_flop(32, 2000, 0) - 2 * sample_flop(32, 1000, 0)
+    assert doubled == pytest.approx(3 * 2 * (2000**2 - 2 * 1000**2) * 4096 * 36)
+    # `projection.cost` takes 7.7 GFLOP a visual token for pages of the usual size
+    assert vision_flop(2040) / 2040 == pytest.approx(7.7e9, rel=0.05)
+
+
+def test_utilisation_is_the_share_of_the_peak() -> None:
+    cell = Cell(32, 2, 1000, True, 2)
+    one = utilisation(made(cell, 2.0))
+    assert one == pytest.approx(4 * sample_flop(32, 1000, 960) / 2.0 / PEAK_FLOPS)
+    assert one is not None
+    assert utilisation(made(cell, 1.0)) == pytest.approx(2 * one)
+    assert (utilisation(made(cell, 2.0), recomputed=True) or 0) > one
+    free = made(cell._replace(checkpointing=False), 2.0)
+    assert utilisation(free, recomputed=True) == utilisation(free)
+    assert utilisation(made(cell)) is None
+
+
+def test_memory_is_known_within_a_gib_and_a_half_and_says_what_runs_out() -> None:
+    total = read_json(WHOLE)["facts"]["gpu_bytes"]
+    for measured in CELLS:
+        estimate = (sizes(fit.preset_of(measured)).gpu_memory_bytes or 0) - measured_gpu.RUNTIME
+        if measured.median_s is None:
+            assert estimate > total
+        else:
+            assert estimate < total
+            assert estimate == pytest.approx(measured.peak_bytes, abs=1.5 * GIB)
+
+
+def test_out_of_memory_and_what_was_not_run_are_said() -> None:
+    table = measured_gpu.of_one_rank(CELLS, 32, checkpointing=False)
+    assert table.count(measured_gpu.OUT_OF_MEMORY) == 5
+    assert measured_gpu.by_rank(CELLS, measured_gpu.step_words).count(measured_gpu.NOT_RUN) == 1
+
+
+def test_between_measured_lengths_times_are_linear_and_beyond_they_are_refused() -> None:
+    cells = [made(Cell(32, 4, 1000, True), 1.0, 1000), made(Cell(32, 4, 2000, True), 3.0, 2000)]
+    assert measured_verdicts.micro_batch_s(cells, 32, 4, 1500) == pytest.approx(2.0)
+    hours = measured_verdicts.run_hours(cells, PRESETS["rank32"], 1500)
+    assert hours == pytest.approx(1110 * 2 * 2.0 / 3600)
+    with pytest.raises(ValueError, match="outside"):
+        measured_verdicts.micro_batch_s(cells, 32, 4, 2001)
+
+
+def test_the_verdict_on_the_rank_follows_the_figures() -> None:
+    slower = [
+        dataclasses.replace(measured, median_s=seconds * 1.7) if measured.cell.rank == 64 else measured
+        for measured, seconds in timed(CELLS)
+    ]
+    (line,) = (row for row in measured_verdicts.claims(slower).splitlines() if "rank 32, not 64" in row)
+    assert "-42.0 % step time" in line
+
+
+def test_the_section_says_what_was_not_measured() -> None:
+    words = " ".join(section(CELLS, read_json(WHOLE), read_json(CALLBACK)).split())
+    for said in (
+        "more than one GPU (DDP, ZeRO-2)",
+        "Extrapolated, not measured",
+        "**scaled**",
+        "CPU figure",
+        "was not run",
+    ):
+        assert said in words
+    assert gpu_named("H100").source.startswith("scaled")
+    assert gpu_named("H200").source.startswith("measured")
