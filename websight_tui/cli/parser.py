@@ -10,6 +10,7 @@ from websight_tui.cli import (
     app,
     clusters,
     demo,
+    doctor,
     forecast,
     init,
     launch,
@@ -39,6 +40,20 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"websight-tui {__version__}")
     app.add_options(parser)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for module in (demo, presets, forecast, launch, status, watch, logs, tensorboard, actions, project, clusters, init):
+    for module in (
+        demo,
+        presets,
+        forecast,
+        launch,
+        status,
+        watch,
+        logs,
+        tensorboard,
+        actions,
+        project,
+        clusters,
+        doctor,
+        init,
+    ):
         module.add_parser(commands)
     return parser
