@@ -234,7 +234,8 @@ def job(
 def running(
     preset: Preset, run_id: str, steps: int, total: int, verdict: Verdict, job_id: str, **more: object
 ) -> RunView:
-    log = training_log(steps, total, begun=NOW - steps * 19.5)
+    seed = int(job_id)
+    log = training_log(steps, total, begun=NOW - steps * 19.5, seed=seed, floor=0.36 + seed % 7 * 0.03)
     c = log.segments[0].columns
     lines = tuple(
         f"{{'loss': '{c.loss[i]:.4f}', 'grad_norm': '{c.grad_norm[i]:.3f}', "

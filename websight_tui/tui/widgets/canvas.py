@@ -157,8 +157,5 @@ def tick_label(value: float, ticks: Iterable[float] = ()) -> str:
     gap = abs(ordered[1] - ordered[0]) if len(ordered) > 1 else abs(value)
     if abs(value) >= 1e6 or max(abs(value), gap) < 1e-3:
         return f"{value:.2g}".replace("e-0", "e-").replace("e+0", "e")
-    decimals = max(0, min(5, -math.floor(math.log10(gap) + 1e-9))) if gap else 0
-    if decimals and not float(f"{gap:.{decimals}f}"):
-        decimals += 1
-    text = f"{value:,.{decimals}f}"
-    return f"{value:.{decimals + 1}f}" if abs(float(text.replace(",", "")) - value) > gap * 0.01 else text
+    decimals = next((d for d in range(6) if abs(round(gap, d) - gap) <= gap * 0.01), 5)
+    return f"{value:,.{decimals}f}"

@@ -100,9 +100,10 @@ def draw(view: View, width: int, height: int, palette: Palette) -> Drawing | Non
             polyline(canvas, [(across(x), up(y)) for x, y in raw], palette.trace)
         polyline(canvas, [(across(x), up(y)) for x, y in mean], layer.colour)
     for layer in view.layers:
+        mark = palette.text if len(view.layers) == 1 else layer.colour
         for x, y in layer.curve.evaluations:
             if window[0] <= x <= window[1]:
-                canvas.text(across(x) // DOTS_X, rows - 1 - up(y) // DOTS_Y, glyph("evaluation"), palette.text)
+                canvas.text(across(x) // DOTS_X, rows - 1 - up(y) // DOTS_Y, glyph("evaluation"), mark)
     if view.cursor is not None:
         _crosshair(canvas, view, across, palette)
     gutter = {rows - 1 - up(t) // DOTS_Y: label for t, label in zip(ticks, labels, strict=True)}
