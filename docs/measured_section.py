@@ -129,8 +129,9 @@ def _about_hours(cells: Sequence[Measured]) -> str:
         {each[0]:.2f} s for a row of {real_tokens(cells, short):,} tokens and {each[1]:.2f} s for one of
         {real_tokens(cells, middle):,}, which is {loading[0]:.2f} h and {loading[1]:.2f} h an epoch on each GPU if none
         of it overlaps with the steps. With 4 loader processes it did not show in the whole run below. An H100 is taken
-        to need {100 * (scaled - 1):.0f} % longer: **scaled** by the makers' figures in
-        `websight_tui/projection/gpus.py`, not measured."""
+        to need {100 * (scaled - 1):.0f} % longer: **scaled**, not measured. By the makers' figures it has the same peak
+        and 70 % of the bandwidth, and where between the two a step lies is a judgement
+        (`websight_tui/projection/gpus.py`)."""
     )
     meaning = _paragraph(
         f"""So the GPUs' arithmetic explains {least / 8:.0f} to {most / 6:.0f} % of the guide's 6 to 8 hours, and
@@ -152,8 +153,8 @@ def _about_checkpointing(cells: Sequence[Measured]) -> str:
     return _paragraph(
         f"""Without checkpointing a step takes {min(saved):.0f} to {max(saved):.0f} % less time where the GPU is busy
         (4,000 tokens or more in a micro-batch), and what is kept of a token takes more than five times the memory.
-        Inferred for a GPU of 80 GB, with 5 GiB to spare: without, at most 4 rows of about 1,000 tokens or one of 4,000; with
-        checkpointing, all cells but 8 rows of 4,000."""
+        Inferred for a GPU of 80 GB, with 5 GiB to spare: without, at most 4 rows of about 1,000 tokens or one of 4,000;
+        with checkpointing, all cells but 8 rows of 4,000."""
     )
 
 
