@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from websight_tui.presets import Preset
 
 
+LAST_WORDS_S = 6.0
+"""Seconds after a run's end in which its last output, and so the reason of its end, is read."""
+
+
 def launch_and_follow(
     config: Config, data: Path, cluster: Cluster, preset: Preset, *, as_json: bool, note: str = ""
 ) -> int:
@@ -90,6 +94,9 @@ def follow(current: Session, run_id: str, *, as_json: bool, note: str = "") -> i
         for _ in current.events(timeout=1.0):
             if printer.look(current.state.runs[run_id]):
                 break
+    if run.phase is not Phase.FINISHED:
+        current.wait_a_little(lambda: bool(current.state.runs[run_id].problems), seconds=LAST_WORDS_S)
+        run = current.state.runs[run_id]
     for problem in run.problems if not as_json else ():
         print(f"  ! {problem}", flush=True)
     return 0 if run.phase in (Phase.FINISHED, Phase.STOPPED) else 1
@@ -105,11 +112,12 @@ class _Printer:
     def look(self, run: RunView) -> bool:
         """Prints `run` if it has changed enough; whether it has ended."""
         last = run.log.last
+        last = last if last and len(last.columns) else None  # a start alone is not worth a line
         total = last.total_steps if last else 0
         tenth = last.last_step * 10 // total if last and total else -1
-        verdict = run.projection.verdict if run.projection else None
+        verdict = run.projection.verdict if run.projection and last else None
         job = run.job.job_id if run.job else ""
-        now = (run.phase, verdict, tenth, job, len(run.log.segments))
+        now = (run.phase, verdict, tenth, job, last and last.start_step)
         if now != self.seen:
             self.seen = now
             self.show(run)
@@ -160,7 +168,7 @@ def _text_line(run: RunView, note: str) -> None:
         parts.append(f"step {data['step']}/{data['total_steps']}")
     if data["loss"] is not None:
         parts.append(f"loss {data['loss']:.3f}")
-    if (projection := run.projection) and run.phase not in OVER:
+    if (projection := run.projection) and data["step"] and run.phase not in OVER:
         words = projection.verdict.value
         if projection.verdict is not Verdict.TOO_EARLY and projection.finish_at:
             words += f": done about {time_of_day(projection.finish_at, now)}"

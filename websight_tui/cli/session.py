@@ -65,6 +65,13 @@ class Session:
                 return event
         raise RemoteTimeout(f"no answer within {timeout:.0f} s: {what}", "The cluster may be slow; try again.")
 
+    def wait_a_little(self, done: Callable[[], bool], *, seconds: float) -> bool:
+        """Folds events until `done`, for at most `seconds`; whether it was done."""
+        for _ in self.events(timeout=0 if done() else seconds):
+            if done():
+                break
+        return done()
+
     def connect(self, cluster: Cluster) -> None:
         """Logs in, asking on the terminal what the login asks.
 

@@ -84,6 +84,7 @@ def _queue_of(cluster: str, event: Event) -> bool:
 
 def _print_all(runs: list[RunView]) -> None:
     from websight_tui.cli.output import print_table
+    from websight_tui.runs.phase import OVER
     from websight_tui.words import age
 
     if not runs:
@@ -99,8 +100,8 @@ def _print_all(runs: list[RunView]) -> None:
                 run.spec.cluster,
                 job.job_id if job else "–",
                 run.phase.value,
-                f"{last.last_step}/{last.total_steps}" if last else "–",
-                run.projection.verdict.value if run.projection else "–",
+                f"{last.last_step}/{last.total_steps}" if last and last.total_steps else "–",
+                run.projection.verdict.value if run.projection and run.phase not in OVER else "–",
                 age(now - run.seen_at if run.seen_at else None),
             )
         )
