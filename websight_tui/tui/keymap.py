@@ -80,12 +80,22 @@ EDIT: Final = (
     _b("edit.next", "down", "app.focus_next", "Next field", show=False),
     _b("edit.previous", "up", "app.focus_previous", "Previous field", show=False),
 )
+OVERLAY: Final = (
+    _b("overlay.back", "escape", "app.pop_screen", "Back"),
+    _b("overlay.toggle", "space", "show_or_hide", "Show or hide", tip="Put the run's curve in, or take it out"),
+    _b("overlay.metric", "m", "metric", "Metric", tip="Next curve"),
+    _b("overlay.axis", "x", "axis", "Axis", tip="Along the bottom: step, epoch or time"),
+    _b("overlay.log", "y", "log_axis", "Log axis", show=False, tip="Logarithmic values"),
+    _b("overlay.smoother", "right_square_bracket", "smooth(1)", "Smoother", show=False),
+    _b("overlay.rougher", "left_square_bracket", "smooth(-1)", "Rougher", show=False),
+)
 GROUPS: Final[Mapping[str, tuple[Binding, ...]]] = {
     "Everywhere": APP,
     "Home": HOME,
     "Run": RUN,
     "Launch": LAUNCH,
     "Edit a preset": EDIT,
+    "Overlaid runs": OVERLAY,
 }
 
 

@@ -7,12 +7,13 @@ from typing import ClassVar, Final
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widgets import DataTable, Footer, Static
 
 from websight_tui.presets import Preset, differences
 from websight_tui.runs.state import RunView
+from websight_tui.tui import keymap
 from websight_tui.tui.glyphs import glyph
 from websight_tui.tui.palette import Palette
 from websight_tui.tui.present import latest, short_id
@@ -35,15 +36,7 @@ def colours(palette: Palette) -> tuple[str, ...]:
 class OverlayScreen(StateScreen[None]):
     """Starts with `run_id` and the newest other runs of the same cluster; Space puts runs in and takes them out."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q", "app.pop_screen", "Back", id="overlay.back"),
-        Binding("space", "show_or_hide", "Show or hide", id="overlay.toggle"),
-        Binding("m", "metric", "Metric", id="overlay.metric"),
-        Binding("x", "axis", "Axis", id="overlay.axis"),
-        Binding("y", "log_axis", "Log axis", show=False, id="overlay.log"),
-        Binding("right_square_bracket", "smooth(1)", "Smoother", show=False, id="overlay.smoother"),
-        Binding("left_square_bracket", "smooth(-1)", "Rougher", show=False, id="overlay.rougher"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = list(keymap.OVERLAY)
     AUTO_FOCUS = "#runs"
 
     def __init__(self, run_id: str | None) -> None:
