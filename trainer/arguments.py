@@ -76,6 +76,7 @@ def llamafactory_arguments(spec: Spec, resume_from: Path | None = None) -> dict[
         "dataloader_num_workers": s.dataloader_num_workers,
         # schedule
         "num_train_epochs": s.num_train_epochs,
+        "max_steps": s.max_steps,
         "per_device_train_batch_size": s.per_device_train_batch_size,
         "per_device_eval_batch_size": s.per_device_train_batch_size,
         "gradient_accumulation_steps": s.gradient_accumulation_steps,

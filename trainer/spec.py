@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +25,7 @@ class Settings:
     """The preset's fields that training depends on, under LLaMA-Factory's names.
 
     Args:
+        max_steps: optimizer steps in place of `num_train_epochs`; None for none.
         max_samples: rows of the training data that are used; None for all.
         max_eval_samples: rows that an evaluation looks at.
         image_max_pixels: larger images are scaled down to it.
@@ -72,6 +73,7 @@ class Settings:
     cpus_per_task: int
     signal_lead_s: int
     max_jobs: int
+    max_steps: int | None = None
 
     @property
     def ranks_per_node(self) -> int:
@@ -157,7 +159,8 @@ def read_spec(run_dir: Path) -> Spec:
 
 
 def _settings(preset: Mapping[str, Any]) -> Settings:
-    values = {field.name: preset[field.name] for field in fields(Settings)}
+    wanted = [field.name for field in fields(Settings) if field.default is MISSING or field.name in preset]
+    values = {name: preset[name] for name in wanted}
     if values["gpus_per_node"] is None:
         raise KeyError("preset.gpus_per_node")
     return Settings(**values)

@@ -31,7 +31,8 @@ class Preset:
         name: letters, digits, "-" and "_".
         summary: one line for people.
         model_name_or_path … report_to: LLaMA-Factory's arguments of the same name (0.9.5). `max_samples` of None
-            means all rows; `warmup_ratio` is a share of the steps; `image_max_pixels` is in pixels.
+            means all rows; `max_steps` takes the place of `num_train_epochs` where it is set; `warmup_ratio` is a
+            share of the steps; `image_max_pixels` is in pixels.
         max_eval_samples: rows of `eval_dataset` that an evaluation looks at.
         train_samples: rows of the training data, for forecasts before the data set has been counted.
         tokens_per_sample: mean tokens of a row (image and text), for forecasts.
@@ -61,6 +62,7 @@ class Preset:
     use_rslora: bool = True
     # schedule
     num_train_epochs: float = 1.0
+    max_steps: int | None = None
     per_device_train_batch_size: int = 4
     gradient_accumulation_steps: int = 2
     learning_rate: float = 5e-5
@@ -111,6 +113,8 @@ class Preset:
 
     def total_steps(self, world_size: int, samples: int | None = None) -> int:
         """Optimizer steps of the whole run (the trainer rounds up)."""
+        if self.max_steps is not None:
+            return self.max_steps
         return math.ceil(self.num_train_epochs * self.steps_per_epoch(world_size, samples))
 
 
@@ -161,6 +165,7 @@ CHECKS: Final[Mapping[str, Callable[[Any], str | None]]] = {
     "lora_dropout": _share,
     "lora_target": _matching(r"[A-Za-z0-9_.,]+", "all, or module names with commas"),
     "num_train_epochs": _positive,
+    "max_steps": _positive,
     "per_device_train_batch_size": _positive,
     "gradient_accumulation_steps": _positive,
     "learning_rate": _positive,

@@ -53,6 +53,12 @@ def test_before_the_launch_everything_can_be_changed() -> None:
     assert all(remedy.cost for remedy in found)
 
 
+def test_where_the_steps_are_set_fewer_epochs_change_nothing() -> None:
+    capped = replace(BASELINE, max_steps=2775)
+    assert "fewer-epochs" not in by_kind(remedies(RUNNING, capped, world_size=8, limit_s=LIMIT))
+    assert "fewer-epochs" in by_kind(remedies(RUNNING, BASELINE, world_size=8, limit_s=LIMIT))
+
+
 def test_the_most_epochs_that_fit_do_fit_and_no_more() -> None:
     found = by_kind(remedies(made("baseline"), BASELINE, world_size=8, limit_s=LIMIT))["fewer-epochs"]
     epochs = with_epochs(BASELINE, found).num_train_epochs

@@ -54,6 +54,7 @@ def test_every_preset_is_understood_as_it_is_meant(tmp_path: Path, name: str) ->
     assert training.do_train
     assert training.bf16 is wanted.bf16
     assert training.num_train_epochs == wanted.num_train_epochs
+    assert training.max_steps == -1
     assert training.per_device_train_batch_size == wanted.per_device_train_batch_size
     assert training.gradient_accumulation_steps == wanted.gradient_accumulation_steps
     assert training.learning_rate == wanted.learning_rate
@@ -64,6 +65,11 @@ def test_every_preset_is_understood_as_it_is_meant(tmp_path: Path, name: str) ->
     assert training.report_to == ["tensorboard"]
     assert not training.logging_nan_inf_filter
     assert training.seed == 42
+
+
+def test_a_number_of_steps_takes_the_place_of_the_epochs(tmp_path: Path) -> None:
+    _, _, training, _ = parse(arguments.llamafactory_arguments(spec(tmp_path, "rank32", max_steps=20)))
+    assert training.max_steps == 20
 
 
 def test_without_evaluation_data_nothing_is_evaluated(tmp_path: Path) -> None:

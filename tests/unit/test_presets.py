@@ -60,6 +60,12 @@ def test_steps(samples: int, batch: int, accumulation: int, ranks: int, epochs: 
     assert preset.total_steps(ranks, samples) == steps
 
 
+def test_max_steps_takes_the_place_of_the_epochs() -> None:
+    capped = make_preset("probe", {"max_steps": "20"}, PRESETS["rank32"])
+    assert (capped.total_steps(8), capped.total_steps(1, samples=3)) == (20, 20)
+    assert capped.steps_per_epoch(8) == PRESETS["rank32"].steps_per_epoch(8)
+
+
 def test_max_samples_bounds_the_rows() -> None:
     assert PRESETS["baseline"].steps_per_epoch(8, 200_000) == PRESETS["baseline"].steps_per_epoch(8, 100_000)
 

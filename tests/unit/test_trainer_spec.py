@@ -66,6 +66,17 @@ def test_unknown_keys_are_skipped_and_missing_ones_named(tmp_path: Path) -> None
         read_spec(folder)
 
 
+def test_a_run_of_before_a_setting_came_up_has_its_default(tmp_path: Path) -> None:
+    _, folder = write(tmp_path)
+    data = json.loads((folder / "run.json").read_text())
+    data["preset"]["max_steps"] = 20
+    (folder / "run.json").write_text(json.dumps(data))
+    assert read_spec(folder).settings.max_steps == 20
+    del data["preset"]["max_steps"]
+    (folder / "run.json").write_text(json.dumps(data))
+    assert read_spec(folder).settings.max_steps is None
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"v": 99}', "{", "\0"])
 def test_a_damaged_file_is_said_to_be_one(tmp_path: Path, text: str) -> None:
     (tmp_path / "run.json").write_text(text)

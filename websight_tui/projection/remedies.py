@@ -207,6 +207,8 @@ def _longer_limit(work: _Work, limit_s: float, partition_max_s: float | None) ->
 def _fewer_epochs(work: _Work, world_size: int) -> Remedy | None:
     """The most epochs that fit, to the step."""
     preset = work.preset
+    if preset.max_steps is not None:
+        return None  # epochs decide nothing
     per_epoch = work.total / preset.num_train_epochs if preset.num_train_epochs > 0 else 0.0
     if per_epoch <= 0:
         return None
