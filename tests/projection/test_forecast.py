@@ -166,9 +166,10 @@ def test_the_cost_model_agrees_with_what_was_measured() -> None:
             "gradient_accumulation_steps": cell["accumulation"],
             "tokens_per_sample": cell["row_tokens"],
             "gradient_checkpointing": cell["checkpointing"],
+            "image_max_pixels": 16_777_216,  # as bench/gpu/grid.py asks for: no image was made smaller
         }
         modelled = cost_of(make_preset("cell", settings, RANK32), 1, gpu_named("NVIDIA H200")).step_s
         off.append(abs(math.log(cell["median_s"] / modelled)))
     off.sort()
-    assert off[len(off) // 2] < 0.06
-    assert off[int(len(off) * 0.9)] < 0.15
+    assert off[len(off) // 2] < 0.02
+    assert off[int(len(off) * 0.9)] < 0.08

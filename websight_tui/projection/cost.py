@@ -20,15 +20,15 @@ EVAL_SPEED: Final = 3.5
 _VISUAL_FLOP_PER_TOKEN: Final = 7.7e9
 """Forward pass of the frozen vision tower of Qwen3-VL-8B, per visual token."""
 _PIXELS_PER_VISUAL_TOKEN: Final = 32 * 32
-_WITHOUT_CHECKPOINTING: Final = 0.8
-"""Without the second forward pass of gradient checkpointing (2/3 by arithmetic, 0.77-0.81 in bench/gpu/results)."""
+_WITHOUT_CHECKPOINTING: Final = 0.76
+"""Without the second forward pass of gradient checkpointing (2/3 by arithmetic; fitted to bench/gpu/results)."""
 _SYNC_BYTES_PER_S: Final = 20e9
 """All-reduce of the adapter's gradients between GPUs, all its latency included."""
 _DISK_BYTES_PER_S: Final = 0.4e9
 """A shared file system that others use too."""
 _FIXED_S: Final = 3.0
 """An evaluation or a save costs this much however small it is."""
-_LONG_ROWS: Final = 8300
+_LONG_ROWS: Final = 10200
 """Tokens of a row at which attention and the logits double the cost of a token (fitted to bench/gpu/results)."""
 
 
