@@ -211,7 +211,8 @@ def _measure(
             if image not in known:
                 try:
                     with Image.open(spec.dataset_dir / image) as opened:
-                        known[image] = image_tokens(*opened.size, spec.settings.image_max_pixels, limits)
+                        width, height = opened.size
+                    known[image] = image_tokens(width, height, spec.settings.image_max_pixels, limits)
                 except FileNotFoundError:
                     known[image] = 0  # counted as missing
                 except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
