@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
             print_json({"cluster": cluster.name, **dataclasses.asdict(forecast), "track_record": record})
     else:
         rows = [
-            (f.preset, f"{f.steps:,}", duration(f.seconds), _band(f), duration(f.limit_s), f.verdict.value)
+            (f.preset, f"{f.steps:,}", duration(f.seconds), band(f), duration(f.limit_s), f.verdict.value)
             for f in forecasts
         ]
         print_table(("preset", "steps", "estimate", "80 % band", "limit", "verdict"), rows, right=("steps", "estimate"))
@@ -67,10 +67,11 @@ def run(args: argparse.Namespace) -> int:
 
 def band_words(forecast: Forecast) -> str:
     """ "2 h 10 min (80 %: 1 h 02 min to 4 h 30 min), fits; no run of yours yet"."""
-    return f"{duration(forecast.seconds)} (80 %: {_band(forecast)}), {forecast.verdict.value}; {forecast.basis}"
+    return f"{duration(forecast.seconds)} (80 %: {band(forecast)}), {forecast.verdict.value}; {forecast.basis}"
 
 
-def _band(forecast: Forecast) -> str:
+def band(forecast: Forecast) -> str:
+    """The 80 % band in words: "1 h 02 min to 4 h 30 min"."""
     if forecast.seconds_80 is None:
         return "–"
     low, high = forecast.seconds_80

@@ -9,6 +9,7 @@ from websight_tui.presets import Preset
 from websight_tui.projection.forecast import Score, forecast, score
 from websight_tui.projection.history import PastRun, past_run
 from websight_tui.projection.model import Forecast
+from websight_tui.runs.probing import is_probe
 from websight_tui.runs.state import Phase, RunView
 from websight_tui.slurm_commands.model import Job
 from websight_tui.slurm_commands.times import parse_duration
@@ -73,7 +74,7 @@ def rows_of(cluster: str, preset: Preset, history: Sequence[PastRun]) -> int | N
 
 def score_of(run: RunView) -> Score | None:
     """How the forecast of a run did; None until it has finished, or where the comparison would say nothing."""
-    if run.forecast is None or run.phase is not Phase.FINISHED:
+    if run.forecast is None or run.phase is not Phase.FINISHED or is_probe(run.spec.preset):
         return None
     seconds = job_seconds(run.jobs)
     return None if seconds is None else score(run.forecast, seconds)
