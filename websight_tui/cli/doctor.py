@@ -8,6 +8,7 @@ import textwrap
 import time
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
 from websight_tui.cli.options import add_command
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from websight_tui.runs.checks.finding import Finding
 
 _MARKS: Final = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "fail": ("✗", "bold red"), "skip": ("–", "dim")}
-_INDENT: Final = 21
+_INDENT: Final = 23
 _MOST: Final = 100
 
 
@@ -54,9 +55,9 @@ def run(args: argparse.Namespace) -> int:
     cluster = context.cluster_or_default(args.cluster)
     preset = context.preset(args.preset or next(iter(context.config.presets)))
     plan = plan_launch(context.config, cluster, preset, now=time.time())
-    findings = examine(cluster, plan, open_transport=open_cluster, prompter=prompter())
     show = _print_json if args.json else _print_text
-    failed = show(cluster, preset, findings)
+    with closing(examine(cluster, plan, open_transport=open_cluster, prompter=prompter())) as findings:
+        failed = show(cluster, preset, findings)
     if not failed:
         return OK
     return NO_CONNECTION if failed & set(CONNECTING) else FAILED
@@ -94,11 +95,11 @@ def _print_text(cluster: Cluster, preset: Preset, findings: Iterable[Finding]) -
 
     def show(level: str, check: str, message: str, hint: str) -> None:
         mark, style = _MARKS[level]
-        head = Text.assemble("  ", (f"{mark} {level:<4}", style), f"  {check:<11}")
+        head = Text.assemble("  ", (f"{mark} {level:<4}", style), f"  {check:<13}")
         room = max(20, width - _INDENT)
-        first, *rest = textwrap.wrap(message, room, break_on_hyphens=False) or [""]
+        first, *rest = _wrap(message, room) or [""]
         console.print(head.append(first), soft_wrap=True)
-        hints = textwrap.wrap(hint, room - 2, break_on_hyphens=False) if level != "ok" else []
+        hints = _wrap(hint, room - 2) if level != "ok" else []
         for line in rest:
             console.print(Text(" " * _INDENT + line), soft_wrap=True)
         for number, line in enumerate(hints):
@@ -108,7 +109,7 @@ def _print_text(cluster: Cluster, preset: Preset, findings: Iterable[Finding]) -
         if len(skipped) == 1:
             show("skip", skipped[0], reason, "")
         elif skipped:
-            show("skip", f"{len(skipped)} checks", f"{', '.join(skipped)} {reason}", "")
+            show("skip", f"{len(skipped)} checks", f"{reason} ({', '.join(skipped)})", "")
         skipped.clear()
 
     for finding in findings:
@@ -128,8 +129,13 @@ def _print_text(cluster: Cluster, preset: Preset, findings: Iterable[Finding]) -
     return failed
 
 
+def _wrap(text: str, width: int) -> list[str]:
+    """Lines of at most `width` columns; paths stay in one piece, even if they are longer."""
+    return textwrap.wrap(text, width, break_on_hyphens=False, break_long_words=False)
+
+
 def _summary(counts: Counter[str], seconds: float) -> str:
     words = {"fail": "failed", "warn": "to look at", "ok": "ok", "skip": "skipped"}
     parts = [f"{counts[level]} {word}" for level, word in words.items() if counts[level]]
     head = "Not ready for a launch" if counts["fail"] else "Ready for a launch"
-    return f"{head}: {', '.join(parts)} ({seconds:.1f} s). Nothing was submitted."
+    return f"{head}: {', '.join(parts)} ({seconds:.1f} s)"

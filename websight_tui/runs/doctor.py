@@ -6,7 +6,8 @@ is skipped, with the reason.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import dataclasses
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Final
 
 from websight_tui.config import Cluster
@@ -23,14 +24,14 @@ from websight_tui.slurm_commands.times import parse_duration
 CONNECTING: Final = ("name", "reach", "host key", "login")
 """The checks whose failure means that there is no connection."""
 _AFTER_LOGIN: Final = (
-    *("shell", "files", "slurm", "accounting", "account", "partition"),
+    *("shell", "files", "slurm", "controller", "accounting", "account", "partition"),
     *("folder", "disk", "python", "data", "submit"),
 )
 
 
 def examine(
     cluster: Cluster, plan: LaunchPlan, *, open_transport: Callable[[Cluster], Transport], prompter: Prompter
-) -> Iterator[Finding]:
+) -> Generator[Finding]:
     """Everything, from the name on; logs in once and closes the connection at the end.
 
     Args:
@@ -65,7 +66,7 @@ def examine(
             transport.close()
 
 
-def inspect(transport: Transport, cluster: Cluster, plan: LaunchPlan) -> Iterator[Finding]:
+def inspect(transport: Transport, cluster: Cluster, plan: LaunchPlan) -> Generator[Finding]:
     """`examine` from the login on, over a connection that is there; it stays open."""
     yield from _inspect(_Visit(), transport, cluster, plan)
 
@@ -80,19 +81,19 @@ def _inspect(visit: _Visit, transport: Transport, cluster: Cluster, plan: Launch
     yield from visit.step("shell", lambda: shell.check_shell(transport, account))
     yield from visit.step("files", lambda: reach.check_files(transport, account.home), needs=("shell",))
     yield from visit.step("slurm", lambda: shell.check_programs(transport, cluster, account), needs=("shell",))
-    yield from visit.step("accounting", lambda: slurm.check_accounting(transport, known), needs=("slurm",))
+    visit.home = account.home
+    yield from visit.step("controller", lambda: slurm.check_controller(transport, known), needs=("slurm",))
+    yield from visit.step("accounting", lambda: slurm.check_accounting(transport, known), needs=("controller",))
     plan = plan.at(account.home)
     preset = plan.spec.preset
     limit_s, gpus = parse_duration(preset.time_limit or ""), preset.nodes * (preset.gpus_per_node or 0)
-    yield from visit.step(
-        "account", lambda: slurm.check_account(cluster, known, limit_s, gpus), needs=("slurm", "accounting")
-    )
+    yield from visit.step("account", lambda: slurm.check_account(cluster, known, limit_s, gpus), needs=("accounting",))
 
     def partition() -> Iterator[Finding]:
         slurm.learn_partitions(transport, known)
         yield from slurm.check_partition(cluster, preset, known)
 
-    yield from visit.step("partition", partition, needs=("slurm",))
+    yield from visit.step("partition", partition, needs=("controller",))
     made: list[Scratch] = []
 
     def folder() -> Iterator[Finding]:
@@ -101,14 +102,15 @@ def _inspect(visit: _Visit, transport: Transport, cluster: Cluster, plan: Launch
         yield ok("folder", f"{plan.spec.root} can be written{new}")
 
     def trainer() -> Iterator[Finding]:
-        yield from preflight_in(transport, plan.spec, made[0], bundle=plan.bundle).findings
+        found = preflight_in(transport, plan.spec, made[0], bundle=plan.bundle).findings
+        yield from (finding for finding in found if (finding.check, finding.level) != ("storage", "ok"))
 
     try:
         yield from visit.step("folder", folder, needs=("shell",))
         yield from visit.step("disk", lambda: disk.check_disk(transport, made[0].path, preset), needs=("folder",))
         yield from visit.step("python", lambda: [check_python(transport, plan.spec)], needs=("shell",))
         yield from visit.step("data", trainer, needs=("files", "folder", "python"))
-        yield from visit.step("submit", lambda: slurm.check_submit(transport, plan.spec), needs=("slurm",))
+        yield from visit.step("submit", lambda: slurm.check_submit(transport, plan.spec), needs=("controller",))
     finally:
         gone = all(scratch.remove() for scratch in made)
     if not gone:
@@ -116,11 +118,15 @@ def _inspect(visit: _Visit, transport: Transport, cluster: Cluster, plan: Launch
 
 
 class _Visit:
-    """Runs the checks one after another and remembers what cannot be built on."""
+    """Runs the checks one after another and remembers what cannot be built on.
+
+    `home` is the account's home folder there, once it is known.
+    """
 
     def __init__(self) -> None:
         self._bad: dict[str, str] = {}
         self._lost = ""
+        self.home = ""
 
     def blocked(self, needs: tuple[str, ...]) -> str:
         """Why a check with these needs cannot be made; "" if it can."""
@@ -136,9 +142,15 @@ class _Visit:
             for finding in work():
                 if finding.level == "fail":
                     self._bad[check] = f"{check} failed"
-                yield finding
+                yield self._shortened(finding)
         except WebsightError as exc:
             self._bad[check] = f"{check} failed"
             if isinstance(exc, ConnectionLost):
                 self._lost = "the connection broke"
-            yield fail(check, exc.message, exc.hint)
+            yield self._shortened(fail(check, exc.message, exc.hint))
+
+    def _shortened(self, finding: Finding) -> Finding:
+        """With "~" for the home folder there."""
+        if len(self.home) < 2:
+            return finding
+        return dataclasses.replace(finding, message=finding.message.replace(f"{self.home}/", "~/"))

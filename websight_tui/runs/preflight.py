@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -120,7 +120,7 @@ def preflight_in(transport: Transport, spec: RunSpec, scratch: Scratch, *, bundl
     except RemoteTimeout as exc:
         hint = f"Run it there by hand: {spec.python} -m trainer preflight --run-dir DIR."
         return Preflight((fail("data", f"the pre-flight was broken off: {exc.message}", hint),))
-    return _read(result)
+    return _read(result, lambda text: text.replace(scratch.path, spec.root))
 
 
 def _run_json(transport: Transport, spec: RunSpec, scratch: Scratch) -> bytes:
@@ -174,7 +174,7 @@ def _broken_setup(result: ExecResult) -> Finding | None:
     return fail("python", f"the setup lines fail (exit {result.exit}): {_last_words(result)}", hint)
 
 
-def _read(result: ExecResult) -> Preflight:
+def _read(result: ExecResult, name_places: Callable[[str], str]) -> Preflight:
     """The pre-flight's JSON as a value; what a foreign Python printed is never trusted."""
     if (problem := _broken_setup(result)) is not None:
         return Preflight((problem,))
@@ -187,8 +187,8 @@ def _read(result: ExecResult) -> Preflight:
         Finding(
             _LEVELS.get(row.get("level"), "warn"),
             plain(str(row.get("check", "data")), 20),
-            plain(str(row.get("message", ""))),
-            plain(str(row.get("hint", ""))),
+            plain(name_places(str(row.get("message", "")))),
+            plain(name_places(str(row.get("hint", "")))),
         )
         for row in rows
         if isinstance(row, dict) and not (row.get("check") == "output" and row.get("level") == "ok")

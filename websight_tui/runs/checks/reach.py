@@ -6,6 +6,7 @@ import contextlib
 import socket
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
 from websight_tui.errors import ConnectError, HostKeyError, RemoteError
@@ -111,10 +112,15 @@ def check_login(transport: Transport, hops: tuple[Hop, ...], prompter: Prompter)
 
 
 def check_files(transport: Transport, home: str) -> Iterator[Finding]:
-    """Whether the file service (SFTP) works: logs and checkpoints are read through it."""
+    """Whether the file service (SFTP) works: logs and checkpoints are read through it.
+
+    Raises: ConnectionLost if it is not the file service alone that broke.
+    """
     try:
         transport.read(f"{home}/.websight-tui-no-such-file", 0, 1)
     except RemoteError as exc:
+        if not transport.connected:
+            raise
         hint = "Output of ~/.bashrc can break it (see shell); or SFTP is switched off: ask the administrators."
         yield fail("files", f"the file service (SFTP) does not work: {exc.message}", hint)
         return
@@ -124,4 +130,8 @@ def check_files(transport: Transport, home: str) -> Iterator[Finding]:
 def _on_record(hop: Hop) -> str:
     name = hop.host_key_alias or known_hosts.host_name(hop.hostname, hop.port)
     entry = next(iter(known_hosts.find(hop.known_hosts, name)), None)
-    return f"on record in {entry.path}, line {entry.line}" if entry else ""
+    return f"on record in {_short(entry.path)}, line {entry.line}" if entry else ""
+
+
+def _short(path: Path) -> str:
+    return f"~/{path.relative_to(Path.home())}" if path.is_relative_to(Path.home()) else str(path)

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from websight_tui.config import Cluster
-from websight_tui.errors import ConnectionLost, RemoteTimeout
+from websight_tui.errors import ConnectionLost, RemoteTimeout, SchedulerUnreachable
 from websight_tui.metrics.terminal_text import plain
 from websight_tui.remote.port import Transport
 from websight_tui.runs.checks.finding import Finding, fail, ok, warn
-from websight_tui.slurm_commands import site
+from websight_tui.slurm_commands import failures, site
 
 _TIMEOUT_S: Final = 30.0
 PROGRAMS: Final = ("sbatch", "squeue", "scontrol", "scancel", "sinfo", "sacct")
@@ -93,6 +93,10 @@ def check_programs(transport: Transport, cluster: Cluster, account: Account) -> 
         yield fail("slurm", f"sbatch is there, but not {', '.join(missing)}", hint)
         return
     result = transport.exec(site.version(), timeout=_TIMEOUT_S)
+    if result.exit != 0:
+        failure = failures.query_failure("sinfo", result.exit, result.stderr)
+        if not isinstance(failure, SchedulerUnreachable):  # that one is the controller's, which is asked next
+            raise failure
     said = plain(result.stdout.strip()) or "of an unknown version"
     place = f"{said}: {plain(account.programs['sbatch'], 120)}"
     how = "also without a login shell" if account.bare else "not on a bare PATH"

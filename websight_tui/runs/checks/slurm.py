@@ -5,6 +5,7 @@ Questions go through `ask`; what the answers mean is decided by pure functions.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -20,6 +21,7 @@ from websight_tui.slurm_commands.script import render
 from websight_tui.slurm_commands.times import parse_duration
 from websight_tui.words import duration
 
+_SLOW_S: Final = 5.0
 _OUT_OF_ORDER: Final = ("down", "drain", "fail", "maint", "unk", "power")
 
 
@@ -28,10 +30,12 @@ class Site:
     """What has been learned of the site.
 
     Args:
+        accounting: whether Slurm keeps accounts.
         enforced: whether a job must name an account that is the user's own.
         nodes: sinfo's rows.
     """
 
+    accounting: bool = False
     enforced: bool = False
     associations: list[site.Association] = field(default_factory=list)
     qos: dict[str, site.Qos] = field(default_factory=dict)
@@ -47,12 +51,23 @@ def ask(transport: Transport, program: str, command: str) -> str:
     return result.stdout
 
 
-def check_accounting(transport: Transport, known: Site) -> Iterator[Finding]:
-    """Whether the controller answers, and whether it keeps accounts."""
+def check_controller(transport: Transport, known: Site) -> Iterator[Finding]:
+    """Whether the controller answers, and how fast."""
+    started = time.monotonic()
     settings = site.parse_configuration(ask(transport, "scontrol", site.configuration()))
-    kind = settings.get("AccountingStorageType", "")
+    took = time.monotonic() - started
+    known.accounting = "slurmdbd" in settings.get("AccountingStorageType", "")
     known.enforced = "associations" in settings.get("AccountingStorageEnforce", "")
-    if "slurmdbd" not in kind:
+    message = f"cluster {settings.get('ClusterName') or 'without a name'} answers in {took:.1f} s"
+    if took > _SLOW_S:
+        yield warn("controller", message, "Set poll_floor_s in the cluster's table to ask it less often.")
+    else:
+        yield ok("controller", message)
+
+
+def check_accounting(transport: Transport, known: Site) -> Iterator[Finding]:
+    """Whether accounts are kept, and which are the user's."""
+    if not known.accounting:
         hint = "How jobs ended is kept in this program's own history, and read from their output."
         yield warn("accounting", "this cluster keeps none: any account is good, sacct knows nothing", hint)
         return
@@ -135,7 +150,7 @@ def check_partition(cluster: Cluster, preset: Preset, known: Site) -> Iterator[F
         return
     limit = "without a time limit" if found.max_time_s is None else f"up to {duration(found.max_time_s)}"
     rows = [row for row in known.nodes if row[0] == found.name]
-    gpus = max((site.gpus_in(row[5]) for row in rows), default=0)
+    gpus = _gpus(known, found.name)
     have = f" with {gpus} GPUs each" if gpus else ""
     if found.state != "UP":
         yield warn("partition", f"{name} is {found.state}: jobs wait there", "Choose another partition, or wait.")
@@ -160,25 +175,38 @@ def _not_allowed(cluster: Cluster, found: site.Partition) -> Iterator[Finding]:
 
 
 def _too_much(cluster: Cluster, preset: Preset, found: site.Partition, known: Site) -> Iterator[Finding]:
-    table = f"[clusters.{cluster.name}]"
     limit_s = parse_duration(preset.time_limit or "")
     if limit_s is not None and found.max_time_s is not None and limit_s > found.max_time_s:
         roomy = [p.name for p in known.partitions if p.max_time_s is None or p.max_time_s >= limit_s]
-        other = f", or choose {' or '.join(roomy[:3])}" if roomy else ""
         message = f"{found.name} gives {duration(found.max_time_s)}, {duration(limit_s)} are asked for"
-        yield fail("partition", message, f"Lower time_limit in {table}{other}.")
-    most = min(n for n in (found.max_nodes, found.nodes or None, 1 << 30) if n is not None)
+        where = _place(cluster, preset, "time_limit", cluster.time_limit)
+        yield fail("partition", message, f"Lower {where}{_or_choose(roomy)}.")
+    most = min(n for n in (found.max_nodes, found.nodes or None, preset.nodes) if n is not None)
     if preset.nodes > most:
         message = f"{found.name} gives {most} nodes, {preset.nodes} are asked for"
-        yield fail("partition", message, "Lower `nodes` of the preset, or choose another partition.")
-    rows = [row for row in known.nodes if row[0] == found.name]
-    gpus = max((site.gpus_in(row[5]) for row in rows), default=0)
-    if rows and (preset.gpus_per_node or 0) > gpus:
-        enough = (row[0] for row in known.nodes if site.gpus_in(row[5]) >= (preset.gpus_per_node or 0))
-        roomy = list(dict.fromkeys(enough))[:3]
-        message = f"the nodes of {found.name} have {gpus or 'no'} GPUs, {preset.gpus_per_node} are asked for"
-        other = f", or choose {' or '.join(roomy)}" if roomy else ""
-        yield fail("partition", message, f"Set gpus_per_node in {table}{other}.")
+        yield fail("partition", message, f"Lower nodes of preset {preset.name}, or choose another partition.")
+    wanted, gpus = preset.gpus_per_node or 0, _gpus(known, found.name)
+    if any(row[0] == found.name for row in known.nodes) and wanted > gpus:
+        roomy = [p.name for p in known.partitions if _gpus(known, p.name) >= wanted]
+        message = f"the nodes of {found.name} have {gpus or 'no'} GPUs, {wanted} are asked for"
+        where = _place(cluster, preset, "gpus_per_node", cluster.gpus_per_node)
+        yield fail("partition", message, f"Lower {where}{_or_choose(roomy)}.")
+
+
+def _place(cluster: Cluster, preset: Preset, name: str, of_cluster: object) -> str:
+    """Where a value that is asked for comes from: the cluster's table, unless the preset has another."""
+    if getattr(preset, name) == of_cluster:
+        return f"{name} in [clusters.{cluster.name}]"
+    return f"{name} of preset {preset.name}"
+
+
+def _or_choose(partitions: Sequence[str]) -> str:
+    return f", or choose partition {' or '.join(partitions[:3])}" if partitions else ""
+
+
+def _gpus(known: Site, partition: str) -> int:
+    """GPUs of the partition's best node."""
+    return max((site.gpus_in(row[5]) for row in known.nodes if row[0] == partition), default=0)
 
 
 def _broken(rows: Sequence[tuple[str, ...]]) -> int:
