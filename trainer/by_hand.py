@@ -30,7 +30,8 @@ def write_run_json(run_dir: Path, options: Sequence[str]) -> None:
     unknown, missing or wrong option.
     """
     run_dir = run_dir.absolute()
-    values = {"name": run_dir.name, "max_samples": None, "max_steps": None, **_resources(), **parse(options)}
+    optional = {"max_samples": None, "max_steps": None, "use_the_time": False}
+    values = {"name": run_dir.name, **optional, **_resources(), **parse(options)}
     if missing := [field.name for field in fields(Settings) if field.name not in values]:
         raise Problem(f"options are missing: {', '.join(f'--{name}' for name in missing)}")
     data = {

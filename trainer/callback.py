@@ -18,6 +18,7 @@ import torch.distributed as dist
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from trainer import signals
+from trainer.budget import Budget
 from trainer.plan import Refused
 from trainer.recorder import Diverged, Recorder, Stopped, job
 
@@ -36,6 +37,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers is not typed
     def __init__(self, recorder: Recorder) -> None:
         self.recorder = recorder
         self.group: Any = None
+        self.evaluate = True
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, model: Any = None, **rest: Any
@@ -54,16 +56,41 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers is not typed
         self._write_start(args, state, model, rest.get("train_dataloader"))
         if self._agreed():
             raise Stopped
+        if recorder.spec.settings.use_the_time and state.is_world_process_zero:
+            recorder.budget = _budget(recorder, args, state, model)
+
+    def on_optimizer_step(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **rest: Any
+    ) -> None:
+        """Where the time is used: before the scheduler sets the next step's rate, the ranks take rank 0's share."""
+        recorder = self.recorder
+        if not recorder.spec.settings.use_the_time:
+            return
+        outlook = torch.zeros(3, dtype=torch.float64)
+        if recorder.budget:
+            step = state.global_step + 1
+            outlook = torch.tensor(recorder.budget.step_done(step, state.max_steps - step), dtype=torch.float64)
+        if self.group is not None:
+            dist.broadcast(outlook, src=0, group=self.group)
+        recorder.share, steps_left, evaluate = outlook.tolist()
+        recorder.fixed["share"] = recorder.share
+        self.evaluate = bool(evaluate)
+        if steps_left == 0:
+            state.max_steps = recorder.fixed["total_steps"] = state.global_step + 1
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **rest: Any) -> None:
         self.recorder.step = state.global_step
         stop = self._agreed(state)
         if state.global_step >= state.max_steps:
             control.should_log = True
+            if not self.evaluate:
+                control.should_evaluate = False  # it comes last of all, when the adapter is safe
         elif stop:
             control.should_log = control.should_save = control.should_training_stop = True
             control.should_evaluate = False
             self.recorder.stopped = True
+        elif not self.evaluate:
+            control.should_evaluate = False
 
     def on_prediction_step(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **rest: Any
@@ -97,6 +124,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers is not typed
                 tokens=int(state.num_input_tokens_seen),
                 peak_memory_bytes=_peak_memory(),
                 gpu_utilization=_utilization(),
+                **({"budget": self.recorder.share} if self.recorder.budget else {}),
                 **({"nonfinite": bad} if bad else {}),
             )
         if bad and not weights_are_finite(model):
@@ -150,7 +178,21 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers is not typed
             n_train=len(loader.dataset) if loader is not None else None,
             n_eval=recorder.n_eval,
             deadline=recorder.plan.deadline,
+            use_the_time=recorder.spec.settings.use_the_time,
         )
+
+
+def _budget(recorder: Recorder, args: TrainingArguments, state: TrainerState, model: Any) -> Budget:
+    """The clock starts: the first step of this start begins."""
+    return Budget(
+        recorder.plan.deadline,
+        recorder.share,
+        save_steps=state.save_steps,
+        eval_steps=state.eval_steps if recorder.n_eval else 0,
+        trained_parameters=sum(p.numel() for p in model.parameters() if p.requires_grad),
+        eval_rows=recorder.n_eval,
+        step_rows=args.per_device_train_batch_size * args.gradient_accumulation_steps * args.world_size,
+    )
 
 
 def weights_are_finite(model: Any) -> bool:

@@ -6,9 +6,9 @@ Every line is `{"v": 1, "t": <Unix seconds>, "kind": …}`; readers skip kinds a
 |---|---|
 | start | run_id, job_id, restart, step, total_steps, resumed_from, world_size, host, gpu_names, config_digest, |
 |       | versions, trainable_parameters, total_parameters, logging_steps, save_steps, eval_steps, n_train, n_eval, |
-|       | deadline |
+|       | deadline, use_the_time |
 | log | step, epoch, loss, lr, grad_norm, tokens, peak_memory_bytes, gpu_utilization; nonfinite: names of what was |
-|     | NaN or infinite |
+|     | NaN or infinite; budget: share of it that is used, in a run that uses the time it has |
 | eval_begin, eval_end | step; seconds, metrics |
 | save_begin, save_end | step; path, bytes, seconds |
 | signal | step, signal (USR1, TERM or deadline), received |

@@ -42,6 +42,7 @@ class Plan:
         total_steps: of the run, if a checkpoint tells; 0 if not known yet.
         finished: nothing is left to do.
         deadline: Unix s at which the run has to save and stop; None if there is no limit that is known.
+        share: of its budget that the checkpoint had used (`trainer.budget`); 0 for a run that goes by steps.
     """
 
     world_size: int = 1
@@ -50,6 +51,7 @@ class Plan:
     total_steps: int = 0
     finished: bool = False
     deadline: float | None = None
+    share: float = 0.0
 
     def as_environment(self) -> dict[str, str]:
         """The variable by which `from_environment` finds the plan again in another process."""
@@ -87,7 +89,8 @@ def make_plan(spec: Spec, world_size: int, deadline: float | None = None) -> Pla
         _finish_from(newest, spec)
         return Plan(world_size, step=newest.step, total_steps=total, finished=True)
     _check_data(spec)
-    return Plan(world_size, str(newest.path), newest.step, total, deadline=deadline)
+    share = float(newest.fixed.get("share", 0.0))
+    return Plan(world_size, str(newest.path), newest.step, total, deadline=deadline, share=share)
 
 
 def _compare(now: dict[str, Any], then: Any, spec: Spec, because: str) -> None:

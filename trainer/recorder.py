@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from trainer import slurm
+from trainer.budget import Budget
 from trainer.events import EventWriter
 from trainer.plan import Plan
 from trainer.spec import Spec
@@ -33,6 +34,8 @@ class Recorder:
         n_eval: rows of the evaluation.
         evaluated: the step and the metrics of the last evaluation.
         metrics: the trainer's own summary, at its end.
+        share: of its budget that the run has used, the same on every rank; 0 for a run that goes by steps.
+        budget: rank 0's clock, if the run uses the time it has.
     """
 
     spec: Spec
@@ -45,11 +48,18 @@ class Recorder:
     n_eval: int = 0
     evaluated: tuple[int, dict[str, float]] = (-1, {})
     metrics: dict[str, Any] = field(default_factory=dict)
+    share: float = 0.0
+    budget: Budget | None = None
 
     def emit(self, kind: str, **fields: object) -> None:
         """Writes an event if this rank is the one that writes."""
         if self.writer:
             self.writer.write(kind, step=self.step, **fields)
+
+    def paused(self, kind: str, seconds: float) -> None:
+        """A "save" or an "evaluation" has taken `seconds`; known to the budget, if this rank keeps one."""
+        if self.budget:
+            self.budget.paused(kind, seconds)
 
 
 def job() -> tuple[str, int]:

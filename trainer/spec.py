@@ -26,6 +26,7 @@ class Settings:
 
     Args:
         max_steps: optimizer steps in place of `num_train_epochs`; None for none.
+        use_the_time: go by the share of the time until the deadline instead of by steps (`trainer.budget`).
         max_samples: rows of the training data that are used; None for all.
         max_eval_samples: rows that an evaluation looks at.
         image_max_pixels: larger images are scaled down to it.
@@ -74,6 +75,7 @@ class Settings:
     signal_lead_s: int
     max_jobs: int
     max_steps: int | None = None
+    use_the_time: bool = False
 
     @property
     def ranks_per_node(self) -> int:

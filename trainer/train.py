@@ -59,12 +59,13 @@ def main(run_dir: Path) -> int:
             write_whole(Path(run_dir) / RESULT, json.dumps({"status": status, "message": message}))
     for child in multiprocessing.active_children():
         child.kill()  # data loaders ignore TERM by now, and Python would wait for them
+    signals.ignore()  # all is said; a late request would only kill the interpreter on its way out
     return FINISHED if under_torchrun and status in (STOPPED, REFUSED) else status
 
 
 def _train(spec: Spec, plan: Plan, writer: EventWriter | None) -> tuple[int, str]:
     """Returns the status and its message; every way out has written its end event."""
-    recorder = Recorder(spec, plan, writer, fixed_settings(spec, plan.world_size), step=plan.step)
+    recorder = Recorder(spec, plan, writer, fixed_settings(spec, plan.world_size), step=plan.step, share=plan.share)
     try:
         _run(recorder)
     except Stopped:

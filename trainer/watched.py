@@ -22,6 +22,7 @@ from llamafactory.train.sft import workflow
 from transformers import TrainerCallback
 
 from trainer import checkpoints, signals
+from trainer.budget import follow_share
 from trainer.callback import Watch, weights_are_finite
 from trainer.recorder import Recorder, Stopped
 
@@ -67,6 +68,12 @@ def watch_trainer(recorder: Recorder, watch: Watch) -> contextlib.AbstractContex
             recorder.tokens += inputs["input_ids"].numel()
             return super().training_step(model, inputs, *args, **rest)
 
+        def create_scheduler(self, num_training_steps: int, *args: Any, **rest: Any) -> Any:
+            scheduler = super().create_scheduler(num_training_steps, *args, **rest)
+            if recorder.spec.settings.use_the_time:
+                follow_share(scheduler, num_training_steps, lambda: recorder.share)
+            return scheduler
+
         def evaluate(self, *args: Any, **rest: Any) -> dict[str, float]:
             step, known = recorder.evaluated
             if step == self.state.global_step:  # the workflow asks again after the last step's evaluation
@@ -77,7 +84,9 @@ def watch_trainer(recorder: Recorder, watch: Watch) -> contextlib.AbstractContex
                 metrics = super().evaluate(*args, **rest)
             except Stopped:
                 self.control.should_save = self.control.should_training_stop = True
-            recorder.emit("eval_end", seconds=time.monotonic() - began, metrics=metrics)
+            seconds = time.monotonic() - began
+            recorder.paused("evaluation", seconds)
+            recorder.emit("eval_end", seconds=seconds, metrics=metrics)
             recorder.evaluated = (self.state.global_step, metrics or {"epoch": self.state.epoch or 0.0})
             return recorder.evaluated[1]
 
@@ -108,6 +117,7 @@ def watch_trainer(recorder: Recorder, watch: Watch) -> contextlib.AbstractContex
             saved = checkpoints.seal(self._checkpoint_folder(), self.state.global_step, recorder.fixed, finite=finite)
             checkpoints.rotate(Path(self.args.output_dir), recorder.spec.settings.save_total_limit)
             seconds = time.monotonic() - self.save_began
+            recorder.paused("save", seconds)
             recorder.emit("save_end", path=str(saved.path), bytes=saved.bytes, seconds=seconds)
 
     return _replaced(Watched)

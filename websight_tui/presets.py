@@ -39,6 +39,8 @@ class Preset:
         nodes, gpus_per_node, cpus_per_task, mem, time_limit: as in sbatch; None takes the cluster's value.
             `gpus_per_node` 0 trains on CPU, with `cpu_ranks` processes a node.
         signal_lead_s: seconds before the limit at which the run saves and stops.
+        use_the_time: train until the limit is near, `num_train_epochs` at most, and let the learning rate come down by
+            the share of that time: the run always finishes inside the limit.
         max_jobs: how many jobs a run may take when one limit is not enough.
     """
 
@@ -68,6 +70,7 @@ class Preset:
     learning_rate: float = 5e-5
     lr_scheduler_type: str = "cosine"
     warmup_ratio: float = 0.05
+    use_the_time: bool = False
     seed: int = 42
     # precision and speed
     bf16: bool = True
