@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 from enum import StrEnum
 from typing import Final
@@ -35,6 +36,10 @@ class Fate(StrEnum):
     MAKES_ROOM = "makes room"  # chosen for preemption, with some grace left
 
 
+_KILLED: Final = tuple(status for n in (signal.SIGTERM, signal.SIGKILL) for status in (-n, 128 + n))
+"""Statuses of a command that was killed (128 + n: of a shell that saw its command killed)."""
+
+
 def fate() -> Fate:
     """Of this job. Slurm requeues a preempted job by itself only if it has not ended within its grace time."""
     fields = _fields()
@@ -55,7 +60,9 @@ def requeue() -> str:
     done = _scontrol("requeue", job_id())
     if done is None:
         return "scontrol did not answer"
-    return "" if done.returncode == 0 else (done.stderr or done.stdout).strip()[-500:] or "scontrol failed"
+    if done.returncode == 0 or done.returncode in _KILLED:
+        return ""  # killed: by the end of this job, which is what it had asked for
+    return (done.stderr or done.stdout).strip()[-500:] or f"scontrol failed with status {done.returncode}"
 
 
 def _fields() -> dict[str, str]:

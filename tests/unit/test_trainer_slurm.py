@@ -121,3 +121,10 @@ def test_a_script_by_hand_without_data_says_so_before_anything_is_loaded(tmp_pat
     assert done.returncode == 86
     assert "data/dataset_info.json cannot be read" in done.stderr
     assert (tmp_path / "saves" / "qwen3-vl-8b" / "lora" / "sft-rank32" / "run.json").is_file()
+
+
+def test_a_requeue_that_ends_its_own_command_has_happened(scontrol: Path) -> None:
+    scontrol.write_text("#!/bin/sh\nkill -TERM $$\n")
+    assert slurm.requeue() == ""
+    scontrol.write_text("#!/bin/sh\nexit 3\n")
+    assert slurm.requeue() == "scontrol failed with status 3"

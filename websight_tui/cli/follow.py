@@ -173,6 +173,7 @@ def _text_line(run: RunView, note: str) -> None:
         if projection.verdict is not Verdict.TOO_EARLY and projection.finish_at:
             words += f": done about {time_of_day(projection.finish_at, now)}"
             if projection.deadline:
-                words += f", {duration(projection.deadline - projection.finish_at)} before the limit"
+                spare = projection.deadline - projection.finish_at
+                words += f", {duration(abs(spare))} {'before' if spare >= 0 else 'after'} the limit"
         parts.append(words)
     print("  ".join(parts), flush=True)
