@@ -124,7 +124,8 @@ def test_a_script_by_hand_without_data_says_so_before_anything_is_loaded(tmp_pat
 
 
 def test_a_requeue_that_ends_its_own_command_has_happened(scontrol: Path) -> None:
-    scontrol.write_text("#!/bin/sh\nkill -TERM $$\n")
+    tool = scontrol.parent / "bin" / "scontrol"
+    tool.write_text("#!/bin/sh\nkill -TERM $$\n")
     assert slurm.requeue() == ""
-    scontrol.write_text("#!/bin/sh\nexit 3\n")
+    tool.write_text("#!/bin/sh\nexit 3\n")
     assert slurm.requeue() == "scontrol failed with status 3"
