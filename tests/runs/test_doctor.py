@@ -345,7 +345,7 @@ def test_a_host_key_that_nobody_has_seen(server: Server) -> None:
     findings = examined(cluster, prompter=person)
     assert len(person.keys) == 1
     assert "accepted" in of(findings, "host key").message
-    assert "line 1" in of(examined(cluster), "host key").message
+    assert of(examined(cluster), "host key").message.endswith("/known_hosts:1")
 
 
 def test_a_host_key_that_has_changed(server: Server, tmp_path: Path) -> None:

@@ -8,12 +8,14 @@ import textwrap
 import time
 from collections import Counter
 from collections.abc import Iterable
-from contextlib import closing
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Final
 
 from websight_tui.cli.options import add_command
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from websight_tui.config import Cluster
     from websight_tui.presets import Preset
     from websight_tui.runs.checks.finding import Finding
@@ -87,46 +89,53 @@ def _print_text(cluster: Cluster, preset: Preset, findings: Iterable[Finding]) -
     from rich.text import Text
 
     console = Console(highlight=False)
-    width = min(console.width, _MOST)
     console.print(Text.assemble((cluster.name, "bold"), f", for a launch of {preset.name}"))
     begin = time.monotonic()
     counts: Counter[str] = Counter()
-    failed, skipped, reason = set(), list[str](), ""
-
-    def show(level: str, check: str, message: str, hint: str) -> None:
-        mark, style = _MARKS[level]
-        head = Text.assemble("  ", (f"{mark} {level:<4}", style), f"  {check:<13}")
-        room = max(20, width - _INDENT)
-        first, *rest = _wrap(message, room) or [""]
-        console.print(head.append(first), soft_wrap=True)
-        hints = _wrap(hint, room - 2) if level != "ok" else []
-        for line in rest:
-            console.print(Text(" " * _INDENT + line), soft_wrap=True)
-        for number, line in enumerate(hints):
-            console.print(Text(" " * _INDENT + ("  " if number else "→ ") + line, style="cyan"), soft_wrap=True)
-
-    def show_skipped() -> None:
-        if len(skipped) == 1:
-            show("skip", skipped[0], reason, "")
-        elif skipped:
-            show("skip", f"{len(skipped)} checks", f"{reason} ({', '.join(skipped)})", "")
-        skipped.clear()
-
-    for finding in findings:
-        counts[finding.level] += 1
-        if finding.level == "skip" and not finding.hint:
-            if finding.message != reason:
-                show_skipped()
-            reason = finding.message
-            skipped.append(finding.check)
-            continue
-        show_skipped()
-        if finding.level == "fail":
-            failed.add(finding.check)
-        show(finding.level, finding.check, finding.message, finding.hint)
-    show_skipped()
+    failed: set[str] = set()
+    skipped: list[Finding] = []
+    with ExitStack() as waiting:
+        for finding in findings:
+            counts[finding.level] += 1
+            if finding.level == "fail":
+                failed.add(finding.check)
+            if skipped and finding.message != skipped[0].message:
+                _print_block(console, *_together(skipped))
+                skipped.clear()
+            if finding.level == "skip":
+                skipped.append(finding)
+            else:
+                _print_block(console, finding.level, finding.check, finding.message, finding.hint)
+            if finding.check == "login" and finding.level == "ok":  # from here on nothing asks a question
+                waiting.enter_context(console.status("looking further; Ctrl-C ends it and cleans up"))
+    if skipped:
+        _print_block(console, *_together(skipped))
     console.print(_summary(counts, time.monotonic() - begin))
     return failed
+
+
+def _together(skipped: list[Finding]) -> tuple[str, str, str, str]:
+    """Checks that were skipped for the same reason, as one block."""
+    first = skipped[0]
+    if len(skipped) == 1:
+        return first.level, first.check, first.message, first.hint
+    return first.level, f"{len(skipped)} checks", f"{first.message} ({', '.join(f.check for f in skipped)})", first.hint
+
+
+def _print_block(console: Console, level: str, check: str, message: str, hint: str) -> None:
+    """ "✗ fail  account  the message" over as many lines as it takes, and the hint below."""
+    from rich.text import Text
+
+    mark, style = _MARKS[level]
+    room = max(20, min(console.width, _MOST) - _INDENT)
+    first, *rest = _wrap(message, room) or [""]
+    head = Text.assemble("  ", (f"{mark} {level:<4}", style), f"  {check:<13}", first)
+    lines = [head, *(Text(" " * _INDENT + line) for line in rest)]
+    if level != "ok":
+        hints = enumerate(_wrap(hint, room - 2))
+        lines += [Text(" " * _INDENT + ("  " if number else "→ ") + line, style="cyan") for number, line in hints]
+    for line in lines:
+        console.print(line, soft_wrap=True)  # Text: what comes from a cluster is never markup
 
 
 def _wrap(text: str, width: int) -> list[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -218,7 +219,9 @@ def _last_object(stdout: str) -> dict[str, Any]:
 def _last_words(result: ExecResult) -> str:
     lines = [line for line in result.stderr.split("\n") if line.strip()]
     telling = [line for line in lines if "rror" in line or "not found" in line or "No such" in line] or lines
-    return plain(telling[-1], 200) if telling else f"exit {result.exit}, without a word"
+    return (
+        plain(re.sub(r"^bash: line \d+: ", "", telling[-1]), 200) if telling else f"exit {result.exit}, without a word"
+    )
 
 
 def _whole(value: object) -> int | None:

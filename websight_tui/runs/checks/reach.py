@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from websight_tui.errors import ConnectError, HostKeyError, RemoteError
+from websight_tui.errors import AuthError, ConnectError, HostKeyError, RemoteError
 from websight_tui.metrics.terminal_text import plain
 from websight_tui.remote import known_hosts
-from websight_tui.remote.port import Endpoint, Prompter, Transport
+from websight_tui.remote.port import Endpoint, Prompter, Transport, Unattended
 from websight_tui.remote.ssh_config import Hop
 from websight_tui.runs.checks.finding import Finding, fail, ok, skip
 
@@ -68,7 +68,7 @@ def check_reach(hop: Hop) -> Iterator[Finding]:
         yield fail("reach", f"{hop.hostname} port {hop.port} answers, but not as an SSH server{said}", hint)
         return
     software = plain(greeting.split("-", 2)[-1], 40)
-    yield ok("reach", f"port {hop.port} answers in {took * 1000:.0f} ms: {software}")
+    yield ok("reach", f"port {hop.port} answers in {max(1, round(took * 1000))} ms: {software}")
 
 
 def _greeting(line: socket.socket) -> str:
@@ -97,7 +97,8 @@ def check_login(transport: Transport, hops: tuple[Hop, ...], prompter: Prompter)
     except RemoteError as exc:
         if hops and not isinstance(exc, ConnectError):
             yield ok("host key", recorded or "accepted")
-        yield fail("login", exc.message, exc.hint)
+        nobody = isinstance(exc, AuthError) and isinstance(prompter, Unattended)
+        yield fail("login", exc.message, "Look again from a terminal, where it can ask you." if nobody else exc.hint)
         return
     if hops:
         yield ok("host key", recorded or "accepted just now, and remembered")
@@ -130,7 +131,7 @@ def check_files(transport: Transport, home: str) -> Iterator[Finding]:
 def _on_record(hop: Hop) -> str:
     name = hop.host_key_alias or known_hosts.host_name(hop.hostname, hop.port)
     entry = next(iter(known_hosts.find(hop.known_hosts, name)), None)
-    return f"on record in {_short(entry.path)}, line {entry.line}" if entry else ""
+    return f"on record in {_short(entry.path)}:{entry.line}" if entry else ""
 
 
 def _short(path: Path) -> str:

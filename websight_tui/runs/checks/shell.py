@@ -19,7 +19,7 @@ PROGRAMS: Final = ("sbatch", "squeue", "scontrol", "scancel", "sinfo", "sacct")
 OLDEST: Final = (20, 11)
 """The oldest Slurm whose formats were looked at."""
 
-# "bare": what the account's shell finds with nothing but the system's own PATH, as many sites give a plain command.
+# "bare": what the account's shell finds with nothing but the system's own PATH, all that many sites give a command.
 _LOOK: Final = r"""
 printf '\nhome=%s\n' "$HOME"
 for name; do printf '%s=%s\n' "$name" "$(command -v "$name")"; done
@@ -99,7 +99,7 @@ def check_programs(transport: Transport, cluster: Cluster, account: Account) -> 
             raise failure
     said = plain(result.stdout.strip()) or "of an unknown version"
     place = f"{said}: {plain(account.programs['sbatch'], 120)}"
-    how = "also without a login shell" if account.bare else "not on a bare PATH"
+    how = "on the system's own PATH" if account.bare else "not on the system's own PATH"
     if cluster.login_shell and not account.bare:
         how = "through a login shell"
     number = site.version_number(said)

@@ -58,11 +58,15 @@ def check_controller(transport: Transport, known: Site) -> Iterator[Finding]:
     took = time.monotonic() - started
     known.accounting = "slurmdbd" in settings.get("AccountingStorageType", "")
     known.enforced = "associations" in settings.get("AccountingStorageEnforce", "")
-    message = f"cluster {settings.get('ClusterName') or 'without a name'} answers in {took:.1f} s"
+    message = f"cluster {settings.get('ClusterName') or 'without a name'} answers in {_pace(took)}"
     if took > _SLOW_S:
         yield warn("controller", message, "Set poll_floor_s in the cluster's table to ask it less often.")
     else:
         yield ok("controller", message)
+
+
+def _pace(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds >= 1 else f"{max(1, round(seconds * 1000))} ms"
 
 
 def check_accounting(transport: Transport, known: Site) -> Iterator[Finding]:
@@ -151,12 +155,12 @@ def check_partition(cluster: Cluster, preset: Preset, known: Site) -> Iterator[F
     limit = "without a time limit" if found.max_time_s is None else f"up to {duration(found.max_time_s)}"
     rows = [row for row in known.nodes if row[0] == found.name]
     gpus = _gpus(known, found.name)
-    have = f" with {gpus} GPUs each" if gpus else ""
+    have = f" with {gpus} GPUs{' each' if found.nodes != 1 else ''}" if gpus else ""
     if found.state != "UP":
         yield warn("partition", f"{name} is {found.state}: jobs wait there", "Choose another partition, or wait.")
         return
     broken = _broken(rows)
-    message = f"{name}: {found.nodes} nodes{have}, jobs {limit}"
+    message = f"{name}: {found.nodes} node{'s' if found.nodes != 1 else ''}{have}, jobs {limit}"
     if found.nodes and broken >= found.nodes:
         yield warn("partition", f"{message}; none of them works now", "Ask when the maintenance ends; jobs wait.")
     else:
