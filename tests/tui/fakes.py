@@ -42,6 +42,7 @@ class FakeEngine:
     on_load: tuple[e.Event, ...] = ()
     plans: list[LaunchPlan] = field(default_factory=list)
     prompter: Prompter | None = None
+    on_preflight: Callable[[FakeEngine, LaunchPlan], None] | None = None
     on_submit: Callable[[FakeEngine, LaunchPlan], None] | None = None
 
     def tell(self, *events: e.Event) -> None:
@@ -61,6 +62,11 @@ class FakeEngine:
     def home(self, cluster: str) -> str:
         return "/home/alice"
 
+    def preflight(self, plan: LaunchPlan) -> None:
+        self.calls.append(("preflight", plan.spec.run_id))
+        if self.on_preflight is not None:
+            self.on_preflight(self, plan)
+
     def submit(self, plan: LaunchPlan) -> None:
         self.calls.append(("submit", plan.spec.run_id))
         self.plans.append(plan)
@@ -72,6 +78,13 @@ class FakeEngine:
 
     def cancel_job(self, cluster: str, job_id: str) -> None:
         self.calls.append(("cancel_job", cluster, job_id))
+
+    def watch_job(self, cluster: str, job_id: str) -> str:
+        self.calls.append(("watch_job", cluster, job_id))
+        return f"{cluster}:{job_id}"
+
+    def requeue(self, run_id: str) -> None:
+        self.calls.append(("requeue", run_id))
 
     def resume(self, run_id: str) -> None:
         self.calls.append(("resume", run_id))
@@ -113,8 +126,8 @@ class FakePlanner:
     def learn(self, runs: object) -> None:
         pass
 
-    def forecast(self, cluster: Cluster, preset: Preset) -> Forecast:
-        steps = preset.total_steps(preset.world_size(cluster.gpus_per_node))
+    def forecast(self, cluster: Cluster, preset: Preset, samples: int | None = None) -> Forecast:
+        steps = preset.total_steps(preset.world_size(cluster.gpus_per_node), samples)
         seconds = steps * 19.5 * (0.9 + preset.lora_rank / 320)
         limit = 8 * 3600.0 - 300
         verdict = Verdict.FITS if seconds * 1.15 < limit else Verdict.TIGHT if seconds < limit else Verdict.WILL_NOT_FIT

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
-
 from websight_tui.presets import Preset
 from websight_tui.runs.state import RunView
 from websight_tui.slurm_commands.model import Job
-
-if TYPE_CHECKING:
-    from websight_tui.tui.app import WebsightApp
+from websight_tui.tui.job_actions import JobActions
 
 
-class Actions:
+class Actions(JobActions):
     """The app's verbs; mixed into WebsightApp."""
-
-    @property
-    def _app(self) -> WebsightApp:
-        return cast("WebsightApp", self)
 
     def action_leave(self) -> None:
         """Ends the app at once; jobs go on."""

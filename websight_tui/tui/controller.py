@@ -8,7 +8,7 @@ hold up the screen or the exit.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from queue import SimpleQueue
 from threading import Lock, Thread
 
@@ -94,14 +94,3 @@ class Controller:
             wish(engine)
         except WebsightError as exc:
             self.emit(Notice(exc.message, self._clock(), exc.hint))
-
-
-def run_of(event: Event) -> str:
-    """The run that an event is about, "" if it is about none."""
-    spec = getattr(event, "spec", None) or getattr(getattr(event, "run", None), "spec", None)
-    return str(getattr(event, "run_id", "") or (spec.run_id if spec is not None else ""))
-
-
-def about(events: Iterable[Event], run_id: str) -> list[Event]:
-    """The events about one run."""
-    return [event for event in events if run_of(event) == run_id]

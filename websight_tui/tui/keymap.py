@@ -42,6 +42,7 @@ HOME: Final = (
 )
 RUN: Final = (
     _b("run.back", "escape,backspace", "back", "Back"),
+    _b("run.remedies", "r", "remedies", "Remedies", tip="What can be done about the verdict, with its cost"),
     _b("run.metric", "m", "metric(1)", "Metric", tip="Next curve: loss, learning rate, grad norm, pace, memory"),
     _b("run.axis", "x", "axis", "Axis", tip="Along the bottom: step, epoch or time"),
     _b("run.log", "y", "log_axis", "Log axis", show=False, tip="Logarithmic values"),
@@ -50,6 +51,7 @@ RUN: Final = (
     _b("run.zoom_in", "plus,equals_sign", "zoom(1)", "Zoom in", show=False),
     _b("run.zoom_out", "minus", "zoom(-1)", "Zoom out", show=False),
     _b("run.whole", "0", "whole", "Whole run", show=False, tip="Whole run to its end and limit, or what was logged"),
+    _b("run.guide", "g", "guide", "Guide", show=False, tip="Lay the loss that the guide expects under the curve"),
     _b("run.left", "left,h", "move(-1)", "Crosshair left", show=False),
     _b("run.right", "right,l", "move(1)", "Crosshair right", show=False),
     _b("run.pan_left", "shift+left,H", "pan(-1)", "Pan left", show=False),
@@ -61,11 +63,18 @@ RUN: Final = (
     _b("run.previous", "N", "match(-1)", "Previous match", show=False),
     _b("run.wrap", "w", "wrap", "Wrap", show=False, tip="Wrap long lines of the log"),
     _b("run.error", "e", "error", "First error", show=False, tip="Jump to the first error in the log"),
+    _b("run.save", "W", "save_log", "Save log", show=False, tip="Save the log to a file"),
     _b("run.tab", "v", "tab", "View", tip="Log, jobs, checkpoints, settings"),
     _b("run.zoom_pane", "z", "maximise", "Maximise", show=False, tip="The chart or the lower half alone"),
     _b("run.cancel", "c", "cancel", "Cancel", tip="Cancel the run's job"),
     _b("run.stop", "p", "stop", "Save+stop", show=False, tip="Save a checkpoint and stop the job"),
-    _b("run.resume", "r", "resume", "Resume", show=False, tip="Go on from the last checkpoint with another job"),
+    _b("run.resume", "u", "resume", "Resume", show=False, tip="Go on from the last checkpoint with another job"),
+    _b("run.limit", "t", "limit", "Time limit", show=False, tip="Change the time limit of the run's job"),
+    _b("run.hold", "b", "hold", "Hold", show=False, tip="Hold the pending job back, or release it"),
+    _b("run.requeue", "R", "requeue", "Requeue", show=False, tip="Put the job back into the queue"),
+    _b("run.change", "E", "change", "Change", show=False, tip="Launch it again with other settings"),
+    _b("run.copy", "i", "copy", "Copy job id", show=False, tip="Copy the job's id to the clipboard"),
+    _b("run.shell", "exclamation_mark", "shell", "Shell", show=False, tip="A shell inside the running job"),
 )
 LAUNCH: Final = (
     _b("launch.submit", "enter", "submit", "Submit", priority=True),

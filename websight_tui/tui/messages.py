@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 
 from textual.message import Message
 
 from websight_tui.remote.port import HostKey, Prompt
-from websight_tui.runs.events import Event
 
 
 class EventsArrived(Message):
     """The engine has told something; one message for a batch of events, which the controller holds."""
 
     bubble = False
-
-
-class EventsFolded(Message):
-    """The state took these events in; screens that wait for one of them look for it here."""
-
-    bubble = False
-
-    def __init__(self, events: Sequence[Event]) -> None:
-        super().__init__()
-        self.events = tuple(events)
 
 
 @dataclass(frozen=True, slots=True)

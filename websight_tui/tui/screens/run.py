@@ -12,25 +12,25 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widgets import ContentSwitcher, Footer, Input, Static
 
 from websight_tui.runs.phase import OVER, RESUMABLE
-from websight_tui.runs.state import RunView
+from websight_tui.runs.state import Phase, RunView
 from websight_tui.tui import keymap, run_facts
-from websight_tui.tui.curves import Metric
 from websight_tui.tui.glyphs import glyph
 from websight_tui.tui.present import columns
 from websight_tui.tui.present_preset import difference_rows, preset_facts
-from websight_tui.tui.run_chart import ChartState, view_of
-from websight_tui.tui.screens.base import StateScreen
+from websight_tui.tui.remedy_list import foreign, wants_remedy
+from websight_tui.tui.screens.run_charts import SIDE, ChartKeys
+from websight_tui.tui.screens.run_log import LogKeys
 from websight_tui.tui.widgets.chart import Chart
 from websight_tui.tui.widgets.log_view import LogView
 from websight_tui.tui.widgets.status_bar import StatusBar
 from websight_tui.tui.widgets.table import KeyedTable
 from websight_tui.tui.widgets.verdict import banner
 
+_ON_RUN = frozenset(("remedies", "cancel", "stop", "resume", "limit", "hold", "requeue", "change", "copy", "shell"))
 TABS = ("log", "jobs", "checkpoints", "settings")
-SIDE = (Metric.LEARNING_RATE, Metric.GRAD_NORM, Metric.PACE)
 
 
-class RunScreen(StateScreen[None]):
+class RunScreen(ChartKeys, LogKeys):
     """Follows the run `run_id`."""
 
     BINDINGS: ClassVar[list[BindingType]] = list(keymap.RUN)
@@ -40,8 +40,6 @@ class RunScreen(StateScreen[None]):
     def __init__(self, run_id: str) -> None:
         super().__init__()
         self.run_id = run_id
-        self.chart = ChartState()
-        self.stream = "stdout"
         self._log_shown: tuple[str, str] = ("", "")
 
     def compose(self) -> ComposeResult:
@@ -84,7 +82,7 @@ class RunScreen(StateScreen[None]):
             self.query_one("#banner", Static).update(Text("This run is not in the history.", style=self.palette.warn))
             return
         self._show_head(run)
-        self._show_charts(run)
+        self.show_charts(run)
         self._show_lower(run)
 
     def _show_head(self, run: RunView) -> None:
@@ -94,21 +92,10 @@ class RunScreen(StateScreen[None]):
         job = run.job
         parts = [f"{glyph(run.phase)} {run.phase.value}", *([f"job {job.job_id}"] if job else []), run.spec.cluster]
         head.border_subtitle = Text(f" {glyph('dot')} ".join(parts))
-        said.update(banner(run, self.wst.now, width, 2 if self.has_class("-short") else 3, self.palette))
+        height = 2 if self.has_class("-short") else 3
+        hint = f"{self.wst.config.keys.get('run.remedies', 'r')} remedies" if wants_remedy(run) else ""
+        said.update(banner(run, self.wst.now, width, height, self.palette, hint=hint))
         self.query_one("#figures", Static).update(run_facts.figures_line(run, width, self.palette))
-
-    def _show_charts(self, run: RunView, *, at_once: bool = False) -> None:
-        main, state, palette = self.query_one("#main", Chart), self.chart, self.palette
-        main.border_title = Text(state.metric.value)
-        main.border_subtitle = Text(state.words())
-        main.empty = "No step logged yet." if run.phase not in OVER else "Nothing was logged."
-        main.show(view_of(run, state, palette), at_once=at_once)
-        if self.query_one("#side").display:
-            others = [m for m in (Metric.LOSS, *SIDE) if m is not state.metric][: len(SIDE)]
-            for index, metric in enumerate(others):
-                side = self.query_one(f"#side{index}", Chart)
-                side.border_title = Text(metric.value)
-                side.show(view_of(run, state.of(metric), palette), at_once=at_once)
 
     def _show_lower(self, run: RunView) -> None:
         lower = self.query_one("#lower", ContentSwitcher)
@@ -123,7 +110,7 @@ class RunScreen(StateScreen[None]):
         log.empty = "No output yet." if run.phase not in OVER else "No output."
         log.show(getattr(run, self.stream), reset=shown != self._log_shown)
         self._log_shown = shown
-        lower.border_subtitle = Text(self._log_words(log)) if lower.current == "log" else ""
+        lower.border_subtitle = Text(self.log_words()) if lower.current == "log" else ""
         now, palette = self.wst.now, self.palette
         if lower.current == "jobs":
             rows = [(job.job_id, run_facts.job_cells(job, now, palette)) for job in reversed(run.jobs)]
@@ -145,12 +132,6 @@ class RunScreen(StateScreen[None]):
             text.append_text(difference_rows(changed, self.palette))
         self.query_one("#settings-text", Static).update(text)
 
-    def _log_words(self, log: LogView) -> str:
-        parts = ["following" if log.follow else "held still, f follows"]
-        if log.query_text:
-            parts.append(f"{len(log.matches)} of '{log.query_text[:20]}'")
-        return f" {glyph('dot')} ".join([*parts, *(["wrapped"] if log.wrap else [])])
-
     def on_resize(self) -> None:
         self.call_after_refresh(self._changed)
 
@@ -158,50 +139,7 @@ class RunScreen(StateScreen[None]):
     def _log_changed(self) -> None:
         lower = self.query_one("#lower", ContentSwitcher)
         if lower.current == "log":
-            lower.border_subtitle = Text(self._log_words(self.query_one("#log", LogView)))
-
-    # the chart's keys
-
-    def _redraw(self, state: ChartState | None) -> None:
-        run = self.run
-        if state is not None and run is not None:
-            self.chart = state
-            self._show_charts(run, at_once=True)
-
-    def action_metric(self, step: int) -> None:
-        self._redraw(self.chart.next_metric(step))
-
-    def action_axis(self) -> None:
-        self._redraw(self.chart.next_axis())
-
-    def action_log_axis(self) -> None:
-        self._redraw(self.chart.toggled_log())
-
-    def action_smooth(self, step: int) -> None:
-        self._redraw(self.chart.smoother(step))
-
-    def action_whole(self) -> None:
-        self._redraw(self.chart.toggled_whole())
-
-    def action_zoom(self, direction: int, x: float | None = None) -> None:
-        if (run := self.run) is not None:
-            self._redraw(self.chart.zoomed(view_of(run, self.chart, self.palette), direction, x))
-
-    def action_pan(self, direction: int) -> None:
-        if (run := self.run) is not None:
-            self._redraw(self.chart.panned(view_of(run, self.chart, self.palette), direction))
-
-    def action_move(self, direction: int) -> None:
-        if (run := self.run) is not None:
-            self._redraw(self.chart.moved(view_of(run, self.chart, self.palette), direction))
-
-    @on(Chart.Hovered, "#main")
-    def _hovered(self, message: Chart.Hovered) -> None:
-        self._redraw(self.chart.at(message.x))
-
-    @on(Chart.Wheel, "#main")
-    def _wheel(self, message: Chart.Wheel) -> None:
-        self.action_zoom(message.direction, message.x)
+            lower.border_subtitle = Text(self.log_words())
 
     # the lower half's keys
 
@@ -211,43 +149,6 @@ class RunScreen(StateScreen[None]):
         self.update_view()
         if self.focused is None or self.focused.id != "main":
             self.query_one(f"#{lower.current}").focus()
-
-    def action_stream(self) -> None:
-        self.stream = "stderr" if self.stream == "stdout" else "stdout"
-        self.query_one("#lower", ContentSwitcher).current = "log"
-        self.update_view()
-
-    def action_follow(self) -> None:
-        log = self.query_one("#log", LogView)
-        log.set_follow(not log.follow)
-
-    def action_wrap(self) -> None:
-        log = self.query_one("#log", LogView)
-        log.set_wrap(not log.wrap)
-
-    def action_search(self) -> None:
-        self.query_one("#lower", ContentSwitcher).current = "log"
-        field = self.query_one("#search", Input)
-        field.add_class("-shown")
-        field.value = ""
-        field.focus()
-
-    @on(Input.Submitted, "#search")
-    def _searched(self, event: Input.Submitted) -> None:
-        self._close_search()
-        if not self.query_one("#log", LogView).search(event.value) and event.value:
-            self.notify(f"'{event.value[:40]}' is not in the last lines of {self.stream}.", markup=False)
-
-    def _close_search(self) -> None:
-        self.query_one("#search", Input).remove_class("-shown")
-        self.query_one("#log", LogView).focus()
-
-    def action_match(self, direction: int) -> None:
-        self.query_one("#log", LogView).step(direction)
-
-    def action_error(self) -> None:
-        if not self.query_one("#log", LogView).to_first_error():
-            self.notify(f"Nothing in {self.stream} looks like an error.")
 
     def action_maximise(self) -> None:
         if self.has_class("-charts-only") or self.has_class("-lower-only"):
@@ -259,10 +160,54 @@ class RunScreen(StateScreen[None]):
     # the run's keys
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """Keys that have nothing to act on are not offered."""
         run = self.run
-        if action in ("cancel", "stop"):
-            return run is not None and run.phase not in OVER
-        return run is not None and run.phase in RESUMABLE if action == "resume" else True
+        if action not in _ON_RUN:
+            return True
+        if run is None:
+            return False
+        job, over = run.job, run.phase in OVER
+        live = job is not None and job.live and not over
+        return {
+            "remedies": True,
+            "cancel": not over,
+            "stop": not over and not foreign(run),
+            "resume": run.phase in RESUMABLE and not foreign(run),
+            "limit": live,
+            "hold": live and job is not None and job.state == "PENDING",
+            "requeue": job is not None and run.phase is not Phase.FINISHED and not foreign(run),
+            "change": not foreign(run),
+            "copy": job is not None,
+            "shell": live and job is not None and job.state == "RUNNING",
+        }[action]
+
+    def action_remedies(self) -> None:
+        if (run := self.run) is not None:
+            self.wst.show_remedies(run)
+
+    def action_requeue(self) -> None:
+        if (run := self.run) is not None:
+            self.wst.ask_requeue(run)
+
+    def action_change(self) -> None:
+        if (run := self.run) is not None:
+            self.wst.resubmit(run)
+
+    def action_copy(self) -> None:
+        if (run := self.run) is not None:
+            self.wst.copy_job_id(run)
+
+    def action_shell(self) -> None:
+        if (run := self.run) is not None:
+            self.wst.open_shell(run)
+
+    def action_limit(self) -> None:
+        if (run := self.run) is not None:
+            self.wst.ask_limit(run)
+
+    def action_hold(self) -> None:
+        if (run := self.run) is not None and run.job is not None:
+            self.wst.hold_or_release(run, run.job)
 
     def action_cancel(self) -> None:
         if (run := self.run) is not None:
@@ -278,8 +223,8 @@ class RunScreen(StateScreen[None]):
 
     def action_back(self) -> None:
         if self.query_one("#search", Input).has_focus:
-            self._close_search()
+            self.close_search()
         elif self.chart.cursor is not None:
-            self._redraw(self.chart.at(None))
+            self.redraw(self.chart.at(None))
         else:
             self.app.pop_screen()

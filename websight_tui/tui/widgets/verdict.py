@@ -64,10 +64,17 @@ def _standing(run: RunView, now: float) -> str:
     return f"Job {job.job_id}: {state_words(job)}{start}{f', {words.duration(left)} left' if left is not None else ''}"
 
 
-def banner(run: RunView, now: float, width: int, height: int, palette: Palette) -> Text:
-    """The verdict in `width` × `height` cells: letters of blocks where they fit, else a bar of its colour."""
+def banner(run: RunView, now: float, width: int, height: int, palette: Palette, *, hint: str = "") -> Text:
+    """The verdict in `width` × `height` cells: letters of blocks where they fit, else a bar of its colour.
+
+    Args:
+        hint: said before the last line, such as the key that goes further.
+    """
     symbol, word, colour = headline(run, palette)
     lines = explanation(run, now)
+    if hint:
+        last = f"{hint} {glyph('dot')} {lines[2]}" if len(lines) > 2 else hint
+        lines = [*lines[:2], last]
     text = Text(no_wrap=True, overflow="ellipsis")
     block = None if ASCII else big_text(word)
     if height >= 3 and block is not None and len(block[0]) + _GAP + 36 <= width:

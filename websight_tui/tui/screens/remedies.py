@@ -1,0 +1,64 @@
+"""The list of what can be done about a run, each with its cost; Enter chooses one."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from websight_tui.projection.model import Remedy
+from websight_tui.tui.remedy_list import Offer
+from websight_tui.tui.screens.dialog import Dialog
+
+
+class RemediesScreen(Dialog[Remedy]):
+    """Shows an `Offer`; answers with the chosen remedy."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("j", "move(1)", "down", show=False),
+        Binding("k", "move(-1)", "up", show=False),
+        Binding("q,r", "leave", "Back", show=False),
+    ]
+    DEFAULT_CSS = """
+    RemediesScreen .dialog { width: 96; padding: 1 2 0 2; }
+    RemediesScreen OptionList { margin-top: 1; max-height: 1fr; scrollbar-size-vertical: 1; padding: 0; }
+    RemediesScreen .hint { margin: 0 0 1 0; }
+    """
+
+    def __init__(self, run_id: str, made: Offer) -> None:
+        super().__init__()
+        self._run_id, self._made = run_id, made
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog") as box:
+            box.border_title = "Remedies"
+            box.border_subtitle = Content(self._run_id)
+            yield Static(Content(self._made.words))
+            if self._made.remedies:
+                yield OptionList(*(Option(_shown(remedy)) for remedy in self._made.remedies))
+            yield Static(Content(self._keys()), classes="hint")
+
+    def _keys(self) -> str:
+        return "Enter: do it · Esc: leave things as they are" if self._made.remedies else "Esc: back"
+
+    def on_mount(self) -> None:
+        for options in self.query(OptionList):
+            options.highlighted = 0
+
+    def action_move(self, direction: int) -> None:
+        for options in self.query(OptionList):
+            options.action_cursor_down() if direction > 0 else options.action_cursor_up()
+
+    @on(OptionList.OptionSelected)
+    def _picked(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(self._made.remedies[event.option_index])
+
+
+def _shown(remedy: Remedy) -> Content:
+    return Content.assemble((remedy.title, "bold"), "\n", (remedy.cost, "$foreground 65%"), "\n")
