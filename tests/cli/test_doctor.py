@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -33,7 +34,7 @@ python = "{python}"
 
 @pytest.fixture(scope="module")
 def configured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A configuration with clusters good, strange (an account that is not ours), away and shut."""
+    """A configuration with clusters good, strange (an account that is not ours), slow, away and shut."""
     folder = tmp_path_factory.mktemp("doctor")
     beside = Path(__file__).parents[2] / ".venv-trainer/bin/python"
     trainer = os.environ.get("WEBSIGHT_TUI_TRAINER_PYTHON") or str(beside)
@@ -55,6 +56,8 @@ def configured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             key=at.identity_file,
             known=at.known_hosts,
         )
+    strange = text[text.index("[clusters.strange]") : text.index("[clusters.shut]")]
+    text += strange.replace("strange", "slow") + 'setup = ["sleep 60"]\n'
     path = folder / "config.toml"
     path.write_text(text + '[clusters.away]\nhost = "no-such-host.invalid"\n')
     yield path
@@ -110,6 +113,21 @@ def test_for_scripts(capsys: pytest.CaptureFixture[str]) -> None:
     assert (account["cluster"], account["level"]) == ("strange", "fail")
     assert (total["preset"], total["healthy"]) == ("tiny", False)
     assert total["ok"] == sum(finding["level"] == "ok" for finding in findings)
+
+
+def test_ctrl_c_cleans_up(configured: Path) -> None:
+    home = configured.parent / "pocket/home"
+    before = sorted(home.iterdir())
+    command = [sys.executable, "-m", "websight_tui", "doctor", "slow", "--preset", "tiny", "--json"]
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:  # then the setup lines sleep
+            if json.loads(line)["check"] == "disk":
+                break
+        assert list(home.glob("w/.websight-check-*"))
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 130
+    assert sorted(home.iterdir()) == before
 
 
 def test_unknown_names_are_said(capsys: pytest.CaptureFixture[str]) -> None:

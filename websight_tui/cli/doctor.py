@@ -134,8 +134,7 @@ def _print_block(console: Console, level: str, check: str, message: str, hint: s
     if level != "ok":
         hints = enumerate(_wrap(hint, room - 2))
         lines += [Text(" " * _INDENT + ("  " if number else "→ ") + line, style="cyan") for number, line in hints]
-    for line in lines:
-        console.print(line, soft_wrap=True)  # Text: what comes from a cluster is never markup
+    console.print(Text("\n").join(lines), soft_wrap=True)  # Text: what comes from a cluster is never markup
 
 
 def _wrap(text: str, width: int) -> list[str]:
