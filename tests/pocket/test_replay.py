@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from websight_tui.metrics.events import read_events
 from websight_tui.pocket.replay import NOTE, Piece, event_now, main, play, read_recording
 
@@ -43,3 +45,9 @@ def test_pieces_come_when_their_time_has_come_and_stop_when_told() -> None:
 
 def test_the_version_check_of_the_job_script_is_answered() -> None:
     assert main(["-c", "import sys"]) == 0
+
+
+def test_a_pre_flight_is_answered_and_replays_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["-m", "trainer", "preflight", "--run-dir", "/nowhere", "--json"]) == 0
+    (finding,) = json.loads(capsys.readouterr().out)["findings"]
+    assert finding["level"] == "ok"

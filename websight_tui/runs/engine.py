@@ -18,6 +18,7 @@ from websight_tui.projection.model import Forecast
 from websight_tui.remote.port import Prompter, Transport, Unattended
 from websight_tui.runs import actions
 from websight_tui.runs import events as e
+from websight_tui.runs.checking import Checker
 from websight_tui.runs.forecasting import forecast_for, history_of
 from websight_tui.runs.foreign import foreign_run_id, foreign_track
 from websight_tui.runs.plan import LaunchPlan, plan_resume
@@ -61,6 +62,7 @@ class Engine:
         self._tracks: dict[str, RunTrack] = {}
         self._watchers: dict[str, Watcher] = {}
         self._lock = threading.RLock()
+        self._checker = Checker(self._emit, clock)
         self._focused = ""
         self._visible = True
         self._closed = False
@@ -131,6 +133,10 @@ class Engine:
             watcher.stop()
 
     # what a person asks for
+
+    def preflight(self, plan: LaunchPlan) -> None:
+        """Checks `plan` on its cluster without submitting it: PreflightDone, unless a newer check takes its place."""
+        self._checker.begin(plan, self._watchers.get(plan.spec.cluster))
 
     def submit(self, plan: LaunchPlan) -> None:
         """Submits `plan`: SubmitBegan, SubmitProgress…, SubmitSettled; ActionDone("submit") if it could not begin."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from websight_tui.metrics.model import TrainingLog
 from websight_tui.projection.forecast import Score
 from websight_tui.projection.model import Forecast, Projection
+from websight_tui.runs.checks.finding import Finding
 from websight_tui.runs.state import Link, LogTail, Outcome, RunView
 from websight_tui.runspec import RunSpec
 from websight_tui.slurm_commands.model import Job
@@ -59,6 +60,22 @@ class RunLoaded:
     """A run out of the local history, with all that is known of it offline."""
 
     run: RunView
+
+
+@dataclass(frozen=True, slots=True)
+class PreflightDone:
+    """What the pre-flight of a launch found; belongs to no run yet, so that no state keeps it.
+
+    Args:
+        run_id: of the plan that was checked.
+        findings: one of level "skip" says why nothing was looked at.
+        train_rows: rows of the training data as counted there; None if they could not be.
+    """
+
+    run_id: str
+    findings: tuple[Finding, ...]
+    train_rows: int | None
+    at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +196,7 @@ Event = (
     | SchedulerTrouble
     | PollPlanned
     | RunLoaded
+    | PreflightDone
     | SubmitBegan
     | SubmitProgress
     | SubmitSettled

@@ -62,7 +62,7 @@ def reduce(state: AppState, event: e.Event) -> AppState:
             return _run(state, event.run_id, score=event.score)
         case e.ProblemsFound():
             return _run(state, event.run_id, problems=event.problems)
-        case e.ActionDone() | e.Notice():
+        case e.PreflightDone() | e.ActionDone() | e.Notice():
             return state
     assert_never(event)
 

@@ -26,6 +26,10 @@ class LocalPlanner:
         """What launching `preset` on `cluster` would do. Raises BundleError if the trainer's files are not there."""
         return plan_launch(config, cluster, preset, base, now=now, forecast=self.forecast(cluster, preset))
 
-    def forecast(self, cluster: Cluster, preset: Preset) -> Forecast:
-        """How long `preset` would take on `cluster`, by the cost model and earlier runs."""
-        return forecast_for(cluster, preset, self._history)
+    def forecast(self, cluster: Cluster, preset: Preset, samples: int | None = None) -> Forecast:
+        """How long `preset` would take on `cluster`, by the cost model and earlier runs.
+
+        Args:
+            samples: rows of the training data, if they have been counted there.
+        """
+        return forecast_for(cluster, preset, self._history, samples=samples)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 from rich.text import Text
@@ -14,7 +16,7 @@ from websight_tui import words
 from websight_tui.errors import WebsightError
 from websight_tui.metrics.terminal_text import plain
 from websight_tui.presets import Preset
-from websight_tui.runs.events import ActionDone
+from websight_tui.runs.events import ActionDone, Event, PreflightDone
 from websight_tui.runs.plan import LaunchPlan
 from websight_tui.runs.state import Link, Outcome, RunView
 from websight_tui.tui import keymap
@@ -22,13 +24,17 @@ from websight_tui.tui.glyphs import glyph
 from websight_tui.tui.home_rows import forecast_badge
 from websight_tui.tui.palette import Palette
 from websight_tui.tui.present import bar, columns
+from websight_tui.tui.present_checks import checks_list, checks_pending, failed
 from websight_tui.tui.present_preset import batch_words, difference_rows, forecast_lines
 from websight_tui.tui.screens.base import StateScreen
 from websight_tui.tui.widgets.status_bar import StatusBar
 
 
 class LaunchScreen(StateScreen[None]):
-    """Enter submits `preset`; a refusal keeps everything, to be changed and sent again."""
+    """Enter submits `preset`; a refusal keeps everything, to be changed and sent again.
+
+    The cluster is asked meanwhile whether all is there. What it says never stops anybody: it makes Enter ask once more.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = list(keymap.LAUNCH)
 
@@ -38,12 +44,17 @@ class LaunchScreen(StateScreen[None]):
         self._plan: LaunchPlan | None = None
         self._problem = ""
         self._sent = False
+        self._checked_since: float | None = None
+        self._checked_run = ""
+        self._checks: PreflightDone | None = None
 
     def compose(self) -> ComposeResult:
         yield StatusBar(banner=self.wst.banner)
         with Container(id="columns"):
             with VerticalScroll(id="plan") as plan:
                 plan.border_title = "Launch"
+                yield Static(id="forecast")
+                yield Static(id="checks")
                 yield Static(id="what")
             with ScrollableContainer(id="script") as script:
                 script.border_title = "Job script"
@@ -61,8 +72,26 @@ class LaunchScreen(StateScreen[None]):
         try:
             self._plan = self.wst.plan(self._preset, self._base)
             self._problem = ""
+            self._count_in()
         except WebsightError as exc:
             self._plan, self._problem = None, f"{exc.message}. {exc.hint}"
+
+    def _count_in(self) -> None:
+        """Lets the rows that were counted on the cluster decide steps and forecast. Raises WebsightError."""
+        if self._plan is not None and self._rows is not None:
+            forecast = self.wst.planner.forecast(self.wst.cluster, self._preset, self._rows)
+            self._plan = replace(self._plan, forecast=forecast)
+
+    @property
+    def _rows(self) -> int | None:
+        """Rows of the training data, once they have been counted."""
+        return self._checks.train_rows if self._checks is not None else None
+
+    def _check(self) -> None:
+        """Begins the pre-flight, once, as soon as there is a connection."""
+        if self._checked_since is None and self._link is Link.ONLINE and (plan := self._plan) is not None:
+            self._checked_since, self._checked_run = self.wst.now, plan.spec.run_id
+            self.wst.controller.ask(lambda engine: engine.preflight(plan))
 
     @property
     def run(self) -> RunView | None:
@@ -74,8 +103,11 @@ class LaunchScreen(StateScreen[None]):
         if plan is None:
             self._say(self._problem, palette.bad)
             return
+        self._check()
+        self._show_checks()
         self.query_one("#text", Static).update(Text(plan.script, no_wrap=True))
-        self.query_one("#what", Static).update(plan_text(plan, self._base, palette, link=self._link))
+        self.query_one("#forecast", Static).update(forecast_text(plan, palette))
+        self.query_one("#what", Static).update(plan_text(plan, self._base, palette, link=self._link, rows=self._rows))
         run = self.run
         if run is None:
             self._say("", "")
@@ -93,6 +125,20 @@ class LaunchScreen(StateScreen[None]):
         else:
             share = run.stage_done / run.stage_total if run.stage_total else 0.0
             self._say("", "", progress=(run.stage or "preparing", share, run.stage_done, run.stage_total))
+
+    def _show_checks(self) -> None:
+        shown, palette, cluster = self.query_one("#checks", Static), self.palette, self.wst.cluster_name
+        subtitle = ""
+        if self._checks is not None:
+            shown.update(checks_list(self._checks.findings, self._rows, palette))
+            if count := len(failed(self._checks.findings)):
+                subtitle = f"{count} check{'s' * (count != 1)} failed"
+        elif self._checked_since is not None:
+            since = words.duration(max(0.0, self.wst.now - self._checked_since))
+            shown.update(checks_pending(f"checking model, data and folders on {cluster}, {since}", palette, busy=True))
+        else:
+            shown.update(checks_pending(f"not checked: not connected to {cluster}", palette, busy=False))
+        self.query_one("#plan").border_subtitle = Text(subtitle, style=palette.bad)
 
     @property
     def _link(self) -> Link:
@@ -116,10 +162,20 @@ class LaunchScreen(StateScreen[None]):
         outcome.update(said)
         outcome.set_class(bool(said.plain), "-shown")
 
-    def take_events(self, events: object) -> None:
-        for event in events if isinstance(events, (tuple, list)) else ():
+    def take_events(self, events: Sequence[Event]) -> None:
+        for event in events:
+            if isinstance(event, PreflightDone) and event.run_id == self._checked_run:
+                self._take_checks(event)
             if isinstance(event, ActionDone) and event.action == "submit" and not event.ok and self._sent:
                 self._make_plan()
+
+    def _take_checks(self, checks: PreflightDone) -> None:
+        self._checks = checks
+        try:
+            self._count_in()
+        except WebsightError as exc:
+            self.notify(f"{exc.message}. {exc.hint}", severity="warning", markup=False)
+        self.update_view()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         run = self.run
@@ -135,6 +191,19 @@ class LaunchScreen(StateScreen[None]):
                 f"Not connected to {self.wst.cluster_name}. Press s to connect.", severity="warning", markup=False
             )
             return
+        bad = failed(self._checks.findings) if self._checks is not None else []
+        if bad:
+            from websight_tui.tui.screens.confirm import ConfirmScreen
+
+            body = "\n".join(f"{glyph('warning')} {plain(f'{f.check}: {f.message}', 200)}" for f in bad[:6])
+            self.app.push_screen(
+                ConfirmScreen("Submit anyway?", f"{body}\nThe job would probably fail.", "Submit it", danger=True),
+                lambda sure: self._submit() if sure else None,
+            )
+        else:
+            self._submit()
+
+    def _submit(self) -> None:
         if self.run is not None:
             self._make_plan()
         if (plan := self._plan) is not None:
@@ -150,13 +219,27 @@ class LaunchScreen(StateScreen[None]):
         self.app.pop_screen()
 
 
-def plan_text(plan: LaunchPlan, base: Preset, palette: Palette, *, link: Link = Link.ONLINE) -> Text:
-    """What a launch will do, in words."""
+def forecast_text(plan: LaunchPlan, palette: Palette) -> Text:
+    """How long the launch would take, against its limit."""
+    text = Text(no_wrap=True, overflow="ellipsis").append_text(forecast_badge(plan.forecast, palette))
+    for line in forecast_lines(plan.forecast, palette):
+        text.append("\n").append_text(line)
+    return text
+
+
+def plan_text(
+    plan: LaunchPlan, base: Preset, palette: Palette, *, link: Link = Link.ONLINE, rows: int | None = None
+) -> Text:
+    """What a launch will do, in words.
+
+    Args:
+        rows: rows of the training data as counted on the cluster; None takes the preset's assumption.
+    """
     spec, preset = plan.spec, plan.spec.preset
     gpus = (preset.gpus_per_node or 0) * preset.nodes
     world = preset.world_size()
     epochs = f"{preset.num_train_epochs:g} epoch{'s' * (preset.num_train_epochs != 1)}"
-    steps = f"{preset.total_steps(world):,} steps"
+    steps = f"{preset.total_steps(world, rows):,} steps"
     if gpus:
         resources = f"{gpus} GPU{'s' * (gpus != 1)} on {preset.nodes} node{'s' * (preset.nodes != 1)}"
     else:
@@ -180,10 +263,7 @@ def plan_text(plan: LaunchPlan, base: Preset, palette: Palette, *, link: Link = 
     total = sum(size for _, size in plan.upload)
     files = f"{len(plan.upload)} files, {words.size(total)}"
     pairs.append(("upload", f"{files}, if not there yet" if plan.upload else "nothing"))
-    text = Text(no_wrap=True, overflow="ellipsis").append_text(forecast_badge(plan.forecast, palette))
-    for line in forecast_lines(plan.forecast, palette):
-        text.append("\n").append_text(line)
-    text.append("\n\n").append_text(columns(pairs, palette, 10))
+    text = columns(pairs, palette, 10)
     heading = f"\n\ndiffers from {base.name}\n" if plan.differences else "\n\n"
     text.append(heading, style=palette.faint)
     return text.append_text(difference_rows(plan.differences, palette))
