@@ -28,6 +28,7 @@ from websight_tui.remote.port import Endpoint, Prompter, Transport, Unattended
 from websight_tui.runs.bundle import Bundle
 from websight_tui.runs.checks.finding import Finding
 from websight_tui.runs.checks.shell import Account, check_shell
+from websight_tui.runs.checks.slurm import Site, check_account, check_accounting, check_controller
 from websight_tui.runs.doctor import CONNECTING, examine, inspect
 from websight_tui.runs.plan import LaunchPlan, plan_launch
 from websight_tui.runs.preflight import preflight_of
@@ -290,6 +291,23 @@ def test_no_slurm_on_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert of(findings, "submit").level == "skip"
     assert of(findings, "folder").level == "ok"
     assert not root.exists()
+
+
+def test_an_accounting_database_that_is_down_stops_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = {
+        "scontrol": "echo 'AccountingStorageType = accounting_storage/slurmdbd'",
+        "sacctmgr": "echo 'sacctmgr: error: Problem talking to the database: Connection refused' >&2; exit 1",
+    }
+    for name, text in answers.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    transport, known = LocalTransport(login_shell=False), Site()
+    transport.connect(Unattended())
+    assert [f.level for f in check_controller(transport, known)] == ["ok"]
+    (found,) = check_accounting(transport, known)
+    assert (found.level, "does not answer" in found.message) == ("warn", True)
+    assert [f.level for f in check_account(Cluster("hai", account="ingrai"), known, None, 8)] == ["skip"]
 
 
 # the way there

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from websight_tui.config import Cluster
+from websight_tui.errors import SchedulerError
 from websight_tui.presets import Preset
 from websight_tui.remote.port import Transport
-from websight_tui.runs.checks.finding import Finding, fail, ok, warn
+from websight_tui.runs.checks.finding import Finding, fail, ok, skip, warn
 from websight_tui.runspec import RunSpec
 from websight_tui.slurm_commands import commands, failures, site
 from websight_tui.slurm_commands.parse import parse_partitions
@@ -31,11 +32,13 @@ class Site:
 
     Args:
         accounting: whether Slurm keeps accounts.
+        answered: whether its database did when it was asked.
         enforced: whether a job must name an account that is the user's own.
         nodes: sinfo's rows.
     """
 
     accounting: bool = False
+    answered: bool = True
     enforced: bool = False
     associations: list[site.Association] = field(default_factory=list)
     qos: dict[str, site.Qos] = field(default_factory=dict)
@@ -75,8 +78,13 @@ def check_accounting(transport: Transport, known: Site) -> Iterator[Finding]:
         hint = "How jobs ended is kept in this program's own history, and read from their output."
         yield warn("accounting", "this cluster keeps none: any account is good, sacct knows nothing", hint)
         return
-    known.associations = site.parse_associations(ask(transport, "sacctmgr", site.associations()))
-    known.qos = site.parse_qos(ask(transport, "sacctmgr", site.qos_limits()))
+    try:
+        known.associations = site.parse_associations(ask(transport, "sacctmgr", site.associations()))
+        known.qos = site.parse_qos(ask(transport, "sacctmgr", site.qos_limits()))
+    except SchedulerError as exc:
+        known.answered = False
+        yield warn("accounting", exc.message, "Jobs run without it. The test submission below shows what works.")
+        return
     rule = "accounts are enforced" if known.enforced else "accounts are not enforced"
     yield ok("accounting", f"on, and its database answers; {rule}")
 
@@ -84,6 +92,9 @@ def check_accounting(transport: Transport, known: Site) -> Iterator[Finding]:
 def check_account(cluster: Cluster, known: Site, limit_s: int | None, gpus: int) -> Iterator[Finding]:
     """Whether the configured account and QOS are the user's, and what they allow."""
     table = f"[clusters.{cluster.name}]"
+    if not known.answered:
+        yield skip("account", "not looked at: accounting does not answer")
+        return
     yours = list(dict.fromkeys(row.account for row in known.associations))
     listed = ", ".join(yours)
     if not yours:
