@@ -148,6 +148,11 @@ async def opened(stage: Stage, pilot: Pilot[None], run: RunView) -> FakeEngine:
     return engine
 
 
+def messages(stage: Stage) -> list[str]:
+    """What was said in the corner."""
+    return [note.message for note in stage.app._notifications]
+
+
 async def choose(stage: Stage, pilot: Pilot[None], run: RunView, kind: str) -> None:
     options = stage.app.screen.query_one(OptionList)
     options.highlighted = kinds(run).index(kind)
@@ -238,5 +243,5 @@ async def test_to_let_it_run_only_explains(stage: Stage) -> None:
         engine = await opened(stage, pilot, slow())
         before = len(engine.calls)
         await choose(stage, pilot, slow(), "let-it-run")
-        await until(pilot, lambda: "Killed now" in screen_text(stage.app))
+        await until(pilot, lambda: any("Killed now" in said for said in messages(stage)))
         assert engine.calls[before:] == []

@@ -10,6 +10,7 @@ from websight_tui.tui.curves import Axis, Curves, Metric
 from websight_tui.tui.glyphs import glyph
 from websight_tui.tui.palette import Palette
 from websight_tui.tui.present import finish_band, live_projection
+from websight_tui.tui.reference import LABEL, guide_for
 from websight_tui.tui.widgets.draw import Layer, View, Window, full_window, nearest
 
 SMOOTHING: Final = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0)
@@ -29,13 +30,18 @@ class ChartState:
     whole: bool = False
     window: Window | None = None
     cursor: float | None = None
+    guide: bool = False
 
     def of(self, metric: Metric) -> ChartState:
         """The same for another metric, beside the main chart."""
-        return replace(self, metric=metric, log=False)
+        return replace(self, metric=metric, log=False, guide=False)
 
     def next_metric(self, step: int) -> ChartState:
         return replace(self, metric=METRICS[(METRICS.index(self.metric) + step) % len(METRICS)])
+
+    def toggled_guide(self) -> ChartState:
+        """With the guide's curve under the loss, whichever metric was shown before, or without it."""
+        return replace(self, guide=not self.guide, metric=self.metric if self.guide else Metric.LOSS)
 
     def next_axis(self) -> ChartState:
         axis = AXES[(AXES.index(self.axis) + 1) % len(AXES)]
@@ -113,6 +119,8 @@ def view_of(run: RunView, state: ChartState, palette: Palette) -> View:
     curve = _CURVES.get(run.log, run.log_version, state.metric, state.axis, SMOOTHING[state.smoothing])
     limit, band = _limits(run, state.axis)
     view = View((Layer(curve, palette.accent),), state.axis, state.log, state.window, state.cursor, limit, band)
+    if state.guide and state.metric is Metric.LOSS:
+        view = replace(view, reference=guide_for(run, state.axis), reference_label=LABEL)
     if state.whole and state.window is None and (full := full_window(view)) is not None:
         return replace(view, window=(min(0.0, full[0]), max(full[1], *_ends(run, state.axis, limit, band))))
     return view

@@ -63,6 +63,9 @@ class ChartKeys(StateScreen[None]):
     def action_whole(self) -> None:
         self.redraw(self.chart.toggled_whole())
 
+    def action_guide(self) -> None:
+        self.redraw(self.chart.toggled_guide())
+
     def action_zoom(self, direction: int, x: float | None = None) -> None:
         if (run := self.run) is not None:
             self.redraw(self.chart.zoomed(view_of(run, self.chart, self.palette), direction, x))

@@ -11,6 +11,7 @@ from websight_tui import words
 from websight_tui.tui.curves import Axis, Curve
 from websight_tui.tui.glyphs import ASCII, glyph
 from websight_tui.tui.palette import Palette
+from websight_tui.tui.reference import Points, clipped
 from websight_tui.tui.widgets.canvas import (
     DOTS_X,
     DOTS_Y,
@@ -44,6 +45,7 @@ class View:
         cursor: x at which the crosshair stands, None for none.
         limit: x of the deadline, drawn where it is visible.
         band: x of the projected finish's band.
+        reference: (x, y) of an expected curve, drawn behind the others; `reference_label` says whose it is.
     """
 
     layers: tuple[Layer, ...] = ()
@@ -53,6 +55,8 @@ class View:
     cursor: float | None = None
     limit: float | None = None
     band: Window | None = None
+    reference: Points = ()
+    reference_label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,8 @@ def draw(view: View, width: int, height: int, palette: Palette) -> Drawing | Non
     ]
     values = [y for _, raw, mean in thinned for _, y in (mean if len(view.layers) > 1 else raw)]
     values += [y for layer in view.layers for x, y in layer.curve.evaluations if window[0] <= x <= window[1]]
+    expected = clipped(view.reference, *window)
+    values += [y for _, y in expected]
     low, high, log = _range(values, view.log)
     rows = height - 2
     most = max(3, rows * 2 // 5)
@@ -95,6 +101,7 @@ def draw(view: View, width: int, height: int, palette: Palette) -> Drawing | Non
     across = Scale(*window, canvas.width * DOTS_X)
     up = Scale(low, high, rows * DOTS_Y, log)
     _backdrop(canvas, view, across, palette)
+    polyline(canvas, [(across(x), up(y)) for x, y in expected], palette.warn)
     for layer, raw, mean in thinned:
         if len(view.layers) == 1:
             polyline(canvas, [(across(x), up(y)) for x, y in raw], palette.trace)
@@ -104,6 +111,8 @@ def draw(view: View, width: int, height: int, palette: Palette) -> Drawing | Non
         for x, y in layer.curve.evaluations:
             if window[0] <= x <= window[1]:
                 canvas.text(across(x) // DOTS_X, rows - 1 - up(y) // DOTS_Y, glyph("evaluation"), mark)
+    if expected and view.reference_label:
+        canvas.text(max(0, canvas.width - len(view.reference_label) - 1), 0, view.reference_label, palette.warn)
     if view.cursor is not None:
         _crosshair(canvas, view, across, palette)
     gutter = {rows - 1 - up(t) // DOTS_Y: label for t, label in zip(ticks, labels, strict=True)}
