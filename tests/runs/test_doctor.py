@@ -222,6 +222,12 @@ def test_a_python_that_is_too_old(cluster: Cluster, info: PocketInfo) -> None:
     assert "3.8.10" in found.message
 
 
+def test_a_stand_in_that_says_nothing_is_asked_for_its_preflight(cluster: Cluster) -> None:
+    findings = examined(dataclasses.replace(cluster, python="/bin/true"))
+    assert of(findings, "python").level == "warn"
+    assert of(findings, "data").level == "fail"
+
+
 def test_something_that_is_not_our_trainer_is_refused_with_words(cluster: Cluster) -> None:
     found = of(examined(cluster), "data")
     assert found.level == "fail"
