@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 
 from websight_tui.metrics.model import Segment, TrainingLog
@@ -15,6 +16,7 @@ from websight_tui.projection.bands import Row, bands, unit
 from websight_tui.projection.conformal import QUANTILES
 from websight_tui.projection.model import Band, Projection, Verdict
 from websight_tui.projection.pace import Pace, Rhythm, read_pace
+from websight_tui.projection.reach import budget_of, reach_of, uses_the_time
 from websight_tui.projection.reasons import Findings, reasons_of
 from websight_tui.projection.timeline import MOST_SECONDS, Timeline, timeline_of
 
@@ -93,7 +95,7 @@ def project(
         final_eval=float(known.final_eval) if known.final_eval is not None else 1.0 if events else 0.5,
         final_save=0.0 if log.source == "job_output" else 1.0,  # a progress bar stops before the last save
     )
-    found = Findings(log, segment, timeline, pace, start_up_s=start_up)
+    found = Findings(log, segment, timeline, pace, start_up_s=start_up, uses_the_time=uses_the_time(segment))
     if _is_over(segment, timeline):
         total = _real_end(segment, timeline)
         return _answer(found, timeline, limit, total, (total, total), (total, total), started, deadline)
@@ -113,6 +115,12 @@ def project(
     roughness = unit(pace, share, scatter / remaining if remaining > 0 else 0.0)
     floor = timeline.now + silent
     narrow, wide = bands(estimate, remaining, roughness, floor=floor, share=share, unknown=unknown, table=table)
+    budget = budget_of(segment, limit)
+    if found.uses_the_time and budget is not None and estimate > budget:
+        length = partial(_length, pace=pace, known=known)
+        reach = reach_of(pace, timeline.step, timeline.total, budget, floor, length)
+        found.reached = reach.step
+        return _answer(found, timeline, limit, reach.total_s, reach.narrow, reach.wide, started, deadline)
     return _answer(found, timeline, limit, estimate, narrow, wide, started, deadline)
 
 
@@ -213,6 +221,10 @@ def _guess(rhythm: Rhythm, pace: Pace, known: RunFacts) -> float | None:
     return None
 
 
+def _length(rhythm: Rhythm, pace: Pace, known: RunFacts) -> float:
+    return rhythm.seconds if rhythm.seconds is not None else _guess(rhythm, pace, known) or 0.0
+
+
 def _silence(segment: Segment, timeline: Timeline, pace: Pace, coming: float, now: float | None) -> float:
     """Seconds by which the next line is overdue beyond what its interval and a pause usually take."""
     if now is None or segment.started_at is None or not math.isfinite(now):
@@ -239,9 +251,11 @@ def _answer(
     verdict = judge(total, wide, limit)
     if total is not None and limit is not None and narrow == (total, total):
         verdict = Verdict.FITS if total <= limit else Verdict.WILL_NOT_FIT
+    elif total is not None and found.uses_the_time:
+        verdict = Verdict.FITS  # it stops in time, whatever its pace
     return Projection(
         step=timeline.step,
-        total_steps=timeline.total,
+        total_steps=timeline.total if found.reached is None else found.reached,
         segment_start=timeline.start,
         elapsed_s=total if total is not None and narrow == (total, total) else timeline.now,
         total_s=total,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import Final
 
@@ -19,7 +19,7 @@ from websight_tui.projection.cost import Cost, cost_of, pauses_of
 from websight_tui.projection.finish import judge
 from websight_tui.projection.gpus import START_UP_SPREAD, Gpu, gpu_named
 from websight_tui.projection.history import PastRun
-from websight_tui.projection.model import Forecast
+from websight_tui.projection.model import Forecast, Verdict
 
 _Z80: Final = 1.2816
 _LATE: Final = 1.25
@@ -78,8 +78,36 @@ def forecast(
     high = training * math.exp(_Z80 * _LATE * error) + cost.start_up_s * math.exp(_Z80 * start_up_error) + cost.tail_s
     band = (min(low, seconds), max(high, seconds))
     limit = None if limit_s is None else max(0.0, limit_s - preset.signal_lead_s)
-    verdict = judge(seconds, band, limit)
-    return Forecast(preset.name, steps, seconds, band, limit, verdict, _basis(device, alike, near, cluster, samples))
+    basis = _basis(device, alike, near, cluster, samples)
+    made = Forecast(preset.name, steps, seconds, band, limit, judge(seconds, band, limit), basis)
+    return _in_the_time(made, cost, training / steps, error) if preset.use_the_time else made
+
+
+def _in_the_time(made: Forecast, cost: Cost, per_step_s: float, error: float) -> Forecast:
+    """The forecast of a run that stops before its limit, at the last step that fits.
+
+    Args:
+        made: as if it went on to the end of its epochs.
+        per_step_s: seconds a step, pauses included; `error` is the standard error of its logarithm.
+    """
+    limit, band = made.limit_s, made.seconds_80
+    if made.seconds is None or band is None or limit is None or band[1] <= limit:
+        return made
+    trained = max(0.0, limit - cost.start_up_s - cost.tail_s)
+    few, expected, many = (
+        min(made.steps, int(trained / (per_step_s * math.exp(off)))) for off in (_Z80 * _LATE * error, 0, -_Z80 * error)
+    )
+    if expected < 1:
+        return made
+    words = f"uses the time it has: about {expected:,} of at most {made.steps:,} steps ({few:,} to {many:,})"
+    return replace(
+        made,
+        steps=expected,
+        seconds=min(made.seconds, limit),
+        seconds_80=(min(band[0], limit), limit),
+        verdict=Verdict.FITS,
+        basis=f"{words}; {made.basis}",
+    )
 
 
 def score(made: Forecast, actual_s: float) -> Score | None:

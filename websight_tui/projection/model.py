@@ -23,7 +23,8 @@ class Projection:
     """When a running segment will finish, from what it has done.
 
     Args:
-        step, total_steps: where it is and where it goes.
+        step, total_steps: where it is and where it goes; in a run that uses the time it has, where it will be at its
+            deadline.
         segment_start: the segment's first step.
         elapsed_s: seconds since the segment began, at its last line.
         total_s: estimate of the whole segment's seconds; None if too early.
@@ -56,7 +57,7 @@ class Forecast:
 
     Args:
         preset: its name.
-        steps: optimizer steps of the whole run.
+        steps: optimizer steps of the whole run, or as many as fit in one that uses the time it has.
         seconds, seconds_80: estimate and 80 % band, start-up and pauses included.
         limit_s: the limit it was held against (less the save-and-stop lead).
         verdict: fits · tight · will not fit.

@@ -33,6 +33,8 @@ class Findings:
         unseen: (kind, next due step, guessed seconds or None) of pauses that have not happened yet.
         silent_s: seconds that the next line is overdue.
         too_early: nothing can be projected.
+        uses_the_time: it ends by its deadline, at whatever step that is.
+        reached: that step, where it is not the last of its epochs.
     """
 
     log: TrainingLog
@@ -43,6 +45,8 @@ class Findings:
     unseen: tuple[tuple[str, int, float | None], ...] = ()
     silent_s: float = 0.0
     too_early: bool = False
+    uses_the_time: bool = False
+    reached: int | None = None
 
 
 def reasons_of(
@@ -53,7 +57,11 @@ def reasons_of(
         return (*_too_early(found), *_odd(found))
     if band == (total, total):
         return (_ended(found, total), *_against(total, limit), *_odd(found))
-    said = [_verdict(verdict, total, band, limit)] if limit is not None else []
+    if found.reached is not None:
+        most = found.timeline.total
+        said = [f"uses the time it has: about step {found.reached:,} of at most {most:,} by its deadline"]
+    else:
+        said = [_verdict(verdict, total, band, limit)] if limit is not None else []
     return (*said, *_unsure(found), *_basis(found), *_odd(found))
 
 
@@ -79,6 +87,8 @@ def _ended(found: Findings, total: float) -> str:
         return f"failed {where} {took}".replace("  ", " ")
     if end == "saved-and-stopped":
         return f"saved and stopped {where} {took}".replace("  ", " ")
+    if where and found.uses_the_time:
+        return f"used the time it had: finished {where.replace(' of ', ' of at most ')} {took}"
     return f"ended early {where} {took}" if where else f"finished {took}"
 
 
