@@ -84,8 +84,8 @@ def _show(args: argparse.Namespace, run_id: str, before: Forecast, after: Foreca
         print_json({"probe": run_id, **{name: dataclasses.asdict(made) for name, made in both.items()}})
         return
     rows = [
-        (name, f"{f.steps:,}", duration(f.seconds), band(f), duration(f.limit_s), f.verdict.value, f.basis)
+        (name, f"{f.steps:,}", duration(f.seconds), band(f), duration(f.limit_s), f.verdict.value)
         for name, f in both.items()
     ]
-    columns = (after.preset, "steps", "estimate", "80 % between", "limit", "verdict", "basis")
-    print_table(columns, rows, right=("steps", "estimate"))
+    print_table((after.preset, "steps", "estimate", "80 % band", "limit", "verdict"), rows, right=("steps", "estimate"))
+    print(f"Before, from {before.basis}; after, from {after.basis}.")

@@ -1,6 +1,6 @@
 """Runs on the cluster: starts a server program that lives only as long as somebody holds its leash.
 
-Sent as text and run by the cluster's Python (`python -c THIS PATTERN WORDS…` runs `python WORDS…`), with nothing of the
+Sent as text and run by the cluster's Python (`python - PATTERN WORDS… <THIS` runs `python WORDS…`), with nothing of the
 package imported. Prints one line and returns; what it started stays behind in a session of its own:
 
     leashed: {"port": 6006, "leash": 40123, "token": "…"}    PATTERN was found in the program's output
@@ -29,7 +29,7 @@ import time
 
 START_S = 120.0
 """Seconds until the program must listen: a first import from a busy file system is slow."""
-LEASH_S = 60.0
+LEASH_S = 30.0
 """Seconds until the leash must have been taken."""
 END_S = 5.0
 

@@ -63,10 +63,12 @@ def serving(
     Raises: DidNotStart, ConnectError (forwarding is forbidden), RemoteTimeout, ConnectionLost.
     """
     way = forwarding(transport)
-    source = Path(leashed.__file__).read_text(encoding="utf-8")
+    source = Path(leashed.__file__).read_bytes()
     home, rest = ('"$HOME"/', python[2:]) if python.startswith("~/") else ("", python)
-    script = [*setup, f"exec {home}{shlex.quote(rest)} {shlex.join(['-c', source, pattern, *words])}"]
-    result = transport.exec(shlex.join(("bash", "-lc", "\n".join(script))), timeout=_EXEC_S)
+    # The setup lines must not read the source, which comes on standard input.
+    start = f"exec {home}{shlex.quote(rest)} {shlex.join(['-', pattern, *words])} <&3 3<&-"
+    script = "\n".join(["exec 3<&0 </dev/null", *setup, start])
+    result = transport.exec(shlex.join(("bash", "-lc", script)), timeout=_EXEC_S, stdin=source)
     found = [line for line in result.stdout.splitlines() if line.startswith(_MARK)]
     answer: dict[str, Any] = json.loads(found[-1].removeprefix(_MARK)) if found else {"said": result.stderr}
     if "port" not in answer:
