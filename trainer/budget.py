@@ -18,10 +18,13 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from statistics import median
 from typing import Any, Final, NamedTuple
 
 _CAREFUL: Final = 1.25
 """The end is given this much more time than it has been seen to take."""
+_REST_S: Final = 2.0
+"""What nobody measures: the model card, the picture of the loss."""
 _WORTH: Final = 2.0
 """An evaluation under way is worth its time if at least this many times as much training follows it."""
 _EVAL_SPEED: Final = 2.0
@@ -30,6 +33,8 @@ _STATE_BYTES: Final = 12
 """Of a checkpoint, for each trained parameter: fp32 weights and Adam's two moments."""
 _DISK_BYTES_PER_S: Final = 0.1e9
 _LEAST_SAVE_S: Final = 0.5
+_STALL: Final = 3.0
+"""A step that takes more than this many times the median is a stall: what it took beyond that says nothing of others."""
 _RECENT: Final = 32
 """Steps whose mean is the pace: few enough to follow a change, enough to even out rows of different lengths."""
 
@@ -55,7 +60,7 @@ class Costs:
     @property
     def end_s(self) -> float:
         """Seconds from the last step to the end: its checkpoint, the adapter, the evaluation, and some to spare."""
-        return _CAREFUL * (2 * self.save_s + self.eval_s) + self.slowest_s
+        return _CAREFUL * (2 * self.save_s + self.eval_s) + self.slowest_s + _REST_S
 
     @property
     def evaluation_worth_s(self) -> float:
@@ -147,10 +152,12 @@ class Budget:
         self._seen[kind] = max(seconds, self._seen.get(kind, 0.0))
 
     def costs(self) -> Costs:
-        step_s = sum(self._recent) / len(self._recent)
+        longest = _STALL * median(self._recent)
+        recent = [min(seconds, longest) for seconds in self._recent]
+        step_s = sum(recent) / len(recent)
         save_s = self._seen.get("save", self._save_s)
         eval_s = self._seen.get("evaluation", self._eval_steps_s * step_s)
-        return Costs(step_s, max(self._recent), save_s, eval_s, *self._every)
+        return Costs(step_s, max(recent), save_s, eval_s, *self._every)
 
     def step_done(self, step: int, most: int) -> Outlook:
         """Moves on by the step that has just ended.
