@@ -175,6 +175,7 @@ def test_a_wrong_account_is_refused_by_name_and_by_slurm(cluster: Cluster) -> No
     found = of(findings, "account")
     assert found.level == "fail"
     assert "ingrai, demo" in found.hint
+    assert of(findings, "slurm").message.endswith("(not on the system's own PATH)")
     assert of(findings, "submit").level == "fail"
     assert "account" in of(findings, "submit").message
 

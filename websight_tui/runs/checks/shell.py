@@ -99,8 +99,9 @@ def check_programs(transport: Transport, cluster: Cluster, account: Account) -> 
             raise failure
     said = plain(result.stdout.strip()) or "of an unknown version"
     place = f"{said}: {plain(account.programs['sbatch'], 120)}"
-    how = "on the system's own PATH" if account.bare else "not on the system's own PATH"
-    if cluster.login_shell and not account.bare:
+    bare = account.bare == account.programs["sbatch"]
+    how = "on the system's own PATH" if bare else "not on the system's own PATH"
+    if cluster.login_shell and not bare:
         how = "through a login shell"
     number = site.version_number(said)
     if number and number[:2] < OLDEST:
