@@ -26,6 +26,7 @@ from websight_tui.tui.present import (
     verdict_text,
 )
 from websight_tui.tui.present_preset import hours
+from websight_tui.tui.remedy_list import foreign
 from websight_tui.tui.widgets.table import Column
 
 PRESET_COLUMNS: Final = (
@@ -65,7 +66,7 @@ def run_row(run: RunView, now: float, palette: Palette) -> dict[str, Text | str]
     if projection is not None and projection.finish_at is not None:
         left = max(0.0, projection.finish_at - now)
     over = run.phase in OVER
-    name = Text(run.spec.preset.name, style=palette.faint if over and run.phase is not Phase.FINISHED else "")
+    name = Text(_name(run), style=palette.faint if over and run.phase is not Phase.FINISHED else "")
     name = Text.assemble(name, " ", (words.time_of_day(run.spec.created_at, now), palette.faint))
     return {
         "phase": Text(glyph(run.phase), style=colour),
@@ -78,6 +79,11 @@ def run_row(run: RunView, now: float, palette: Palette) -> dict[str, Text | str]
         if projection is not None
         else Text(run.phase.value, style=colour),
     }
+
+
+def _name(run: RunView) -> str:
+    """The preset's name; of a job that was not submitted here its own."""
+    return plain(run.job.name, 60) if foreign(run) and run.job is not None else run.spec.preset.name
 
 
 def runs_subtitle(runs: Sequence[RunView]) -> str:
@@ -101,19 +107,24 @@ def job_row(job: Job, state: AppState, now: float, palette: Palette) -> dict[str
     return {
         "symbol": Text(glyph(phase), style=palette.phase(phase)),
         "job": job.job_id,
-        "name": Text(run.spec.preset.name if run else plain(job.name, 60), style="" if run else palette.faint),
+        "name": Text(_name(run) if run else plain(job.name, 60), style="" if run else palette.faint),
         "state": text,
         "elapsed": words.clock(elapsed_s(job, now)) if job.state != "PENDING" else "",
         "left": words.clock(left_s(job, now)) if job.state != "PENDING" else "",
     }
 
 
-def queue_subtitle(view: ClusterView | None, now: float) -> str:
-    """How many jobs, and how old that is."""
+def queue_subtitle(view: ClusterView | None, now: float, palette: Palette) -> Text:
+    """How many jobs, and how old that is; why there are none to see."""
+    trouble = view is not None and bool(view.scheduler_error)
     if view is None or view.queue_at is None:
-        return ""
+        online = view is not None and view.link is Link.ONLINE
+        if trouble and online:
+            return Text("Slurm does not answer", style=palette.warn)
+        return Text("asking Slurm" if online else "not connected")
     count = len(view.queue)
-    return f"{count} job{'' if count == 1 else 's'}, {words.age(max(0.0, now - view.queue_at))}"
+    said = f"{count} job{'' if count == 1 else 's'}, {words.age(max(0.0, now - view.queue_at))}"
+    return Text(f"{said}, {glyph('warning')} not answered since", style=palette.warn) if trouble else Text(said)
 
 
 def run_of_job(state: AppState, job: Job) -> RunView | None:
@@ -137,7 +148,7 @@ def run_facts(run: RunView, now: float, palette: Palette, width: int) -> list[tu
         pairs.append(("lr, grad", f"{figure(rate)}, {figure(norm)}"))
     pairs += [
         ("", ""),
-        ("preset", run.spec.preset.name),
+        ("name" if foreign(run) else "preset", _name(run)),
         ("cluster", run.spec.cluster),
         ("job", f"{job.job_id} {job.state.lower()}" if job else glyph("dash")),
         ("jobs", f"{len(run.jobs)} of at most {run.spec.preset.max_jobs}"),
@@ -184,7 +195,13 @@ def empty_words(pane: str, view: ClusterView | None, palette: Palette) -> Text:
     """What an empty list means and what to do."""
     if pane == "queue":
         if view is None or view.link is not Link.ONLINE:
-            why = f"{view.error}\n" if view is not None and view.error else ""
+            why = f"{plain(view.error)}\n" if view is not None and view.error else ""
             return Text(f"Not connected.\n\n{why}Press s to connect.", style=palette.faint)
+        if view.scheduler_error:
+            text = Text.assemble(("The queue is not known.", "bold"), f"\n\n{view.name} is connected, but:\n")
+            text.append(f"{plain(view.scheduler_error)}\n\n", style=palette.warn)
+            return text.append("It is asked again from time to time. ctrl+r asks now, s goes to another cluster.")
+        if view.queue_at is None:
+            return Text(f"Asking Slurm on {view.name} …", style=palette.faint)
         return Text("No jobs in the queue.", style=palette.faint)
     return Text("No runs yet.\n\nChoose a preset with 1 to 9 and press Enter.", style=palette.faint)

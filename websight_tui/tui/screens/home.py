@@ -18,6 +18,7 @@ from websight_tui.slurm_commands.model import Job
 from websight_tui.tui import home_rows, keymap
 from websight_tui.tui.present import columns
 from websight_tui.tui.present_preset import forecast_lines, preset_facts, preset_row
+from websight_tui.tui.remedy_list import foreign
 from websight_tui.tui.run_chart import ChartState, view_of
 from websight_tui.tui.screens.base import StateScreen
 from websight_tui.tui.widgets.chart import Chart
@@ -107,7 +108,7 @@ class HomeScreen(StateScreen[None]):
         queue = self._table("queue")
         view = app.cluster_view
         queue.show([(j.job_id, home_rows.job_row(j, self.state, app.now, palette)) for j in view.queue] if view else [])
-        queue.border_subtitle = home_rows.queue_subtitle(view, app.now)
+        queue.border_subtitle = home_rows.queue_subtitle(view, app.now, palette)
         self._show_details()
 
     def _show_details(self) -> None:
@@ -157,7 +158,8 @@ class HomeScreen(StateScreen[None]):
     def _show_foreign(self, job: Job) -> None:
         details, verdict, facts, preview = self._parts()
         details.border_title = Text(f"job {job.job_id}")
-        verdict.update(Text("a job that was not started here", style=self.palette.faint))
+        note = "Not started here.\nEnter opens its log and curves."
+        verdict.update(Text(note, style=self.palette.faint))
         facts.update(columns(home_rows.job_facts(job, self.wst.now), self.palette))
         preview.display = False
 
@@ -188,16 +190,18 @@ class HomeScreen(StateScreen[None]):
         if action in ("launch", "edit", "compare"):
             return self.pane == "presets"
         if action == "open":
-            return self.pane != "presets" and self.chosen_run is not None
+            return self.pane != "presets" and (self.chosen_run is not None or self.chosen_job is not None)
         if action in ("cancel", "stop", "hold", "limit"):
             job, run = self.chosen_job, self.chosen_run if self.pane != "presets" else None
             live = job is not None and job.live and (run is None or run.phase not in OVER)
             if action == "hold":
                 return live and run is not None and job is not None and job.state == "PENDING"
+            if action == "stop" and run is not None and foreign(run):
+                return False
             return live and (run is not None or action == "cancel")
         if action == "resume":
             run = self.chosen_run if self.pane != "presets" else None
-            return run is not None and run.phase in RESUMABLE
+            return run is not None and run.phase in RESUMABLE and not foreign(run)
         if action == "overlay":
             return self.pane == "runs" and len(self.state.runs) > 1
         return True
@@ -208,6 +212,8 @@ class HomeScreen(StateScreen[None]):
     def action_open(self) -> None:
         if (run := self.chosen_run) is not None:
             self.wst.open_run(run.spec.run_id)
+        elif (job := self.chosen_job) is not None:
+            self.wst.watch_job(job.job_id)
 
     def action_preset(self, number: int) -> None:
         names = list(self.wst.config.presets)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from rich.cells import cell_len
 from rich.text import Text
 from textual.widget import Widget
@@ -11,6 +13,8 @@ from websight_tui.metrics.terminal_text import plain
 from websight_tui.runs.state import ClusterView, Link
 from websight_tui.tui.glyphs import glyph
 from websight_tui.tui.palette import Palette, palette_of
+
+_LEAST_WORDS: Final = 12
 
 
 class StatusBar(Widget):
@@ -37,9 +41,12 @@ def line(title: str, cluster: ClusterView | None, banner: str, now: float, width
     left = Text(f" {title} ", style=f"bold {palette.accent}")
     right = Text(f" {banner} ", style=f"bold {palette.back} on {palette.warn}") if banner else Text()
     middle = Text()
-    for part in _parts(cluster, now, palette):
-        if left.cell_len + middle.cell_len + part.cell_len + right.cell_len + 4 > width:
-            break
+    for index, part in enumerate(_parts(cluster, now, palette)):
+        room = width - left.cell_len - middle.cell_len - right.cell_len - 4
+        if part.cell_len > room:
+            if index != 1 or part.style != palette.warn or room < _LEAST_WORDS:
+                break
+            part.truncate(room, overflow="ellipsis")  # what is wrong is said, if only its beginning
         middle.append("  ").append_text(part)
     gap = max(0, width - left.cell_len - middle.cell_len - right.cell_len)
     return Text.assemble(left, middle, " " * gap, right, no_wrap=True, overflow="crop")
