@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import getpass
 import http.server
 import os
 import shutil
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -35,11 +38,57 @@ def pocket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
     control.stop(folder)
 
 
-@pytest.fixture(params=["local", "paramiko", "openssh"])
-def transport(request: pytest.FixtureRequest, pocket: Endpoint) -> Iterator[Transport]:
-    if request.param == "openssh" and shutil.which("ssh") is None:
+@contextlib.contextmanager
+def sshd(folder: Path, allows: str) -> Iterator[Endpoint]:
+    """The system's own SSH server for this user, with AllowTcpForwarding as wanted."""
+    program = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+    if program is None:
+        pytest.skip("no sshd on this machine")
+    for name in ("host", "user"):
+        key = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)]
+        subprocess.run(key, check=True, timeout=20)
+    with socket.create_server((LOOPBACK, 0)) as free:
+        port = free.getsockname()[1]
+    words = {
+        "Port": port,
+        "ListenAddress": LOOPBACK,
+        "HostKey": folder / "host",
+        "PidFile": "none",
+        "UsePAM": "no",
+        "AuthorizedKeysFile": folder / "user.pub",
+        "StrictModes": "no",
+        "PermitRootLogin": "yes",
+        "AllowTcpForwarding": allows,
+        "Subsystem": "sftp internal-sftp",
+    }
+    (folder / "config").write_text("".join(f"{key} {value}\n" for key, value in words.items()))
+    (folder / "known_hosts").write_text(f"[{LOOPBACK}]:{port} {(folder / 'host.pub').read_text()}")
+    server = subprocess.Popen([program, "-D", "-f", str(folder / "config")], stderr=subprocess.PIPE, text=True)
+    try:
+        deadline = time.monotonic() + 10
+        while refuses(port, within=0.1) and server.poll() is None and time.monotonic() < deadline:
+            threading.Event().wait(0.05)
+        if server.poll() is not None and server.stderr is not None:
+            pytest.skip(f"sshd does not start here: {server.stderr.read().strip()}")
+        user, key, hosts = getpass.getuser(), str(folder / "user"), str(folder / "known_hosts")
+        yield Endpoint(LOOPBACK, "paramiko", port, user, key, hosts, use_ssh_config=False)
+    finally:
+        server.terminate()
+        server.communicate()
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
+    with sshd(tmp_path_factory.mktemp("sshd"), "yes") as endpoint:
+        yield endpoint
+
+
+@pytest.fixture(params=["local", "pocket-paramiko", "pocket-openssh", "real-paramiko", "real-openssh"])
+def transport(request: pytest.FixtureRequest) -> Iterator[Transport]:
+    server, _, kind = request.param.partition("-")
+    if kind == "openssh" and shutil.which("ssh") is None:
         pytest.skip("no ssh command")
-    endpoint = Endpoint() if request.param == "local" else dataclasses.replace(pocket, transport=request.param)
+    endpoint = dataclasses.replace(request.getfixturevalue(server), transport=kind) if kind else Endpoint()
     opened = open_transport(endpoint, login_shell=False)
     opened.connect(Unattended())
     yield opened
@@ -131,6 +180,20 @@ def test_the_pocket_cluster_forwards_to_the_loopback_interface_only(pocket: Endp
             forwarding(transport).open_tcp("0.0.0.0", 80)
     finally:
         transport.close()
+
+
+@pytest.mark.parametrize("kind", ["paramiko", "openssh"])
+def test_a_site_that_forbids_forwarding_is_said_to(tmp_path: Path, kind: str) -> None:
+    with sshd(tmp_path, "no") as endpoint:
+        transport = open_transport(dataclasses.replace(endpoint, transport=kind), login_shell=False)
+        transport.connect(Unattended())
+        try:
+            served = serving(transport, HTTP, pattern=HTTP_SAYS, python=sys.executable)
+            with pytest.raises(ConnectError, match="forward") as refused, served:
+                pass
+            assert "AllowTcpForwarding" in refused.value.hint
+        finally:
+            transport.close()
 
 
 def test_a_served_program_is_reached_and_ends_with_the_context(transport: Transport, tmp_path: Path) -> None:
