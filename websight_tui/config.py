@@ -69,6 +69,7 @@ class Config:
         keys: action id → key, over the default keymap.
         theme: one of the app's themes (websight-dark, -light, -contrast, -colour-blind) or of Textual's.
         path: the file it came from (it may not exist).
+        notify: bell and desktop notification (OSC 9) when a verdict changes or a run ends.
     """
 
     clusters: Mapping[str, Cluster]
@@ -76,6 +77,7 @@ class Config:
     keys: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     theme: str = "websight-dark"
     path: Path = Path()
+    notify: bool = False
 
 
 def config_path() -> Path:
@@ -126,12 +128,17 @@ def parse_config(text: str, path: Path) -> Config:
     for name, values in where.table((), data, "presets").items():
         presets[name] = _preset(where, name, values, presets)
     ui = where.table((), data, "ui")
-    where.known(("ui",), ui, ("theme",))
+    where.known(("ui",), ui, ("theme", "notify"))
     theme = where.text(("ui",), ui, "theme", "websight-dark")
+    notify = ui.get("notify", False)
+    if not isinstance(notify, bool):
+        raise where.error(("ui",), "notify", "true or false", notify)
     keys = where.table((), data, "keys")
     for action in keys:
         where.text(("keys",), keys, action, "")
-    return Config(MappingProxyType(clusters), MappingProxyType(presets), MappingProxyType(dict(keys)), theme, path)
+    return Config(
+        MappingProxyType(clusters), MappingProxyType(presets), MappingProxyType(dict(keys)), theme, path, notify
+    )
 
 
 _TEXT_KEYS: Final = ("host", "user", "identity_file", "known_hosts", "transport")

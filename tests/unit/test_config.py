@@ -100,3 +100,10 @@ def test_the_example_is_valid_commented_and_uncommented() -> None:
     config = parse_config("\n".join(code), PATH)
     assert config.clusters["hai"].account == "ingrai"
     assert config.presets["mine"].lora_rank == 24
+
+
+def test_notifications_are_quiet_unless_wished_and_wished_in_one_way_only() -> None:
+    assert parse_config("[ui]\n", PATH).notify is False
+    assert parse_config("[ui]\nnotify = true\n", PATH).notify is True
+    with pytest.raises(ConfigError, match=r"line 2, \[ui\] notify: expected true or false, not 'loud'"):
+        parse_config('[ui]\nnotify = "loud"\n', PATH)

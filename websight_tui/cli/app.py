@@ -31,7 +31,7 @@ def open_app(config: Config, data: Path, *, initial_cluster: str | None = None, 
     Args:
         data: folder of the run history.
         initial_cluster: connected at the start; None takes the first configured one, "" connects to none.
-        demo: words that stay on the screen where this is no real cluster ("replay"); "" where it is.
+        demo: words that stay on the screen where this is no real cluster ("demo · replay"); "" where it is.
 
     Returns: 0.
     Raises: StoreError if the history cannot be opened.
@@ -48,5 +48,6 @@ def open_app(config: Config, data: Path, *, initial_cluster: str | None = None, 
         lambda emit: Engine(config, store, open_transport=open_cluster, emit=emit),
         demo=DemoInfo(demo) if demo else None,
         initial_cluster=initial_cluster,
+        notify_aloud=config.notify,
     )
     return 0

@@ -46,5 +46,5 @@ def run(args: argparse.Namespace) -> int:
     from websight_tui.cli.app import open_app
 
     return open_app(
-        config, demo_folder(), initial_cluster=cluster.name, demo="replay" if replay else "embedded cluster"
+        config, demo_folder(), initial_cluster=cluster.name, demo=f"demo · {'replay' if replay else 'embedded cluster'}"
     )

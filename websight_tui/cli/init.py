@@ -38,6 +38,7 @@ EXAMPLE: Final = """\
 
 # [ui]
 # theme = "websight-dark"          # also -light, -contrast, -colour-blind; T in the app shows them
+# notify = false                    # true: bell and desktop notification on a changed verdict and at a run's end
 """
 
 

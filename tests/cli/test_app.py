@@ -1,0 +1,25 @@
+"""What the command line hands to the app."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from websight_tui.cli.app import open_app
+from websight_tui.config import Config, parse_config
+from websight_tui.tui import app as app_module
+from websight_tui.tui.ports import DemoInfo
+
+
+@pytest.mark.parametrize(("text", "aloud"), [("", False), ("[ui]\nnotify = true\n", True)])
+def test_banner_and_the_wish_for_notifications_reach_the_app(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, aloud: bool
+) -> None:
+    seen: dict[str, object] = {}
+    monkeypatch.setattr(app_module, "run_app", lambda config, factory, **options: seen.update(options, config=config))
+    config = parse_config(text, tmp_path / "config.toml")
+    assert open_app(config, tmp_path, demo="demo · replay") == 0
+    assert isinstance(seen["config"], Config)
+    assert seen["demo"] == DemoInfo("demo · replay")
+    assert seen["notify_aloud"] is aloud
