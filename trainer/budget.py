@@ -34,7 +34,7 @@ _STATE_BYTES: Final = 12
 _DISK_BYTES_PER_S: Final = 0.1e9
 _LEAST_SAVE_S: Final = 0.5
 _STALL: Final = 3.0
-"""A step that takes more than this many times the median is a stall: what it took beyond that says nothing of others."""
+"""A step that takes more than this many times the median is a stall; what it took beyond that is no pace."""
 _RECENT: Final = 32
 """Steps whose mean is the pace: few enough to follow a change, enough to even out rows of different lengths."""
 

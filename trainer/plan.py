@@ -42,7 +42,7 @@ class Plan:
         total_steps: of the run, if a checkpoint tells; 0 if not known yet.
         finished: nothing is left to do.
         deadline: Unix s at which the run has to save and stop; None if there is no limit that is known.
-        share: of its budget that the checkpoint had used (`trainer.budget`); 0 for a run that goes by steps.
+        share: of its budget that the checkpoint had used (`trainer.budget`), or of its steps.
     """
 
     world_size: int = 1
@@ -89,7 +89,7 @@ def make_plan(spec: Spec, world_size: int, deadline: float | None = None) -> Pla
         _finish_from(newest, spec)
         return Plan(world_size, step=newest.step, total_steps=total, finished=True)
     _check_data(spec)
-    share = float(newest.fixed.get("share", 0.0))
+    share = float(newest.fixed.get("share", newest.step / total if total else 0.0))
     return Plan(world_size, str(newest.path), newest.step, total, deadline=deadline, share=share)
 
 

@@ -34,7 +34,7 @@ class Recorder:
         n_eval: rows of the evaluation.
         evaluated: the step and the metrics of the last evaluation.
         metrics: the trainer's own summary, at its end.
-        share: of its budget that the run has used, the same on every rank; 0 for a run that goes by steps.
+        share: of its budget that a run has used which uses the time it has; the same on every rank.
         budget: rank 0's clock, if the run uses the time it has.
     """
 

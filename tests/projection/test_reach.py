@@ -75,7 +75,9 @@ def test_a_deadline_that_has_passed_or_is_none_raises_nothing(budget: float) -> 
 def test_a_run_that_has_ended_says_that_it_used_its_time() -> None:
     log = using_the_time(500.0)
     log.segments[0].end, log.segments[0].ended_at = "finished", BEGAN + 480.0
-    assert project(log, limit_s=500.0).reasons[0].startswith("used the time it had: finished at step 200 of at most")
+    shown = project(log, limit_s=500.0)
+    assert shown.reasons[0].startswith("used the time it had: finished at step 200 of at most 100,000")
+    assert (shown.step, shown.total_steps) == (200, 200)
 
 
 def test_the_forecast_says_how_many_steps_fit() -> None:

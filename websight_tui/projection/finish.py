@@ -97,6 +97,8 @@ def project(
     )
     found = Findings(log, segment, timeline, pace, start_up_s=start_up, uses_the_time=uses_the_time(segment))
     if _is_over(segment, timeline):
+        if found.uses_the_time and segment.end == "finished":
+            found.reached = timeline.step
         total = _real_end(segment, timeline)
         return _answer(found, timeline, limit, total, (total, total), (total, total), started, deadline)
     if pace is None or timeline.lines < LEAST_LINES or timeline.total <= 0 or pace.seconds <= 0:
