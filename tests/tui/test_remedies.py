@@ -89,7 +89,8 @@ def test_a_resumed_run_that_waits_counts_only_what_is_left() -> None:
 def test_a_run_that_stopped_resumes_first_from_its_newest_checkpoint(state: str) -> None:
     found = offered(ended(state))
     assert found.remedies[0].kind == "resume"
-    assert "step 800" in found.remedies[0].title
+    assert "step 800 in 3 jobs" in found.remedies[0].title
+    assert "the first of them" in found.remedies[0].cost
     others = [r for r in found.remedies if r.kind in ("another-preset", "fewer-epochs")]
     assert others
     assert all("begins anew" in r.cost for r in others)
@@ -165,7 +166,7 @@ async def test_the_screen_lists_titles_and_costs_and_escape_changes_nothing(stag
         engine = await opened(stage, pilot, slow())
         before = len(engine.calls)
         await until(pilot, lambda: "Save and stop at step 901" in screen_text(stage.app))
-        assert "killed now it would lose 100 steps" in screen_text(stage.app)
+        assert "Killed now it would lose 100 steps" in screen_text(stage.app)
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(stage.app.screen, RunScreen))
         assert engine.calls[before:] == []

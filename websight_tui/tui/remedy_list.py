@@ -202,7 +202,7 @@ def _ended(run: RunView, cluster: Cluster, presets: Mapping[str, Preset], foreca
             job_state=run.job.state if run.job is not None else "FAILED",
             last_checkpoint_step=saved.step if saved is not None else None,
         )
-        found += [replace(remedy, kind="resume") for remedy in from_here if remedy.kind == "chain"]
+        found += [_first_of(remedy) for remedy in from_here if remedy.kind == "chain"]
     found = found or [_resume(run, saved)]
     if made is not None:  # another launch begins anew, whatever was trained
         anew = remedies(made, preset, world_size=world, limit_s=limit, others=_others(run, presets, forecast_of))
@@ -214,6 +214,12 @@ def _ended(run: RunView, cluster: Cluster, presets: Mapping[str, Preset], foreca
         ]
     where = f"the checkpoint at step {saved.step:,} is the newest" if saved is not None else "no checkpoint was saved"
     return Offer(f"{said} {_sentence(where)}.", tuple(found))
+
+
+def _first_of(chain: Remedy) -> Remedy:
+    """Resuming gives a run one job; the next ones are asked for when that has ended."""
+    more = "; this submits the first of them" if chain.value not in ("", "1") else ""
+    return replace(chain, kind="resume", cost=chain.cost + more)
 
 
 def _resume(run: RunView, saved: Checkpoint | None) -> Remedy:

@@ -25,10 +25,13 @@ class RemediesScreen(Dialog[Remedy]):
         Binding("k", "move(-1)", "up", show=False),
         Binding("q,r", "leave", "Back", show=False),
     ]
-    DEFAULT_CSS = """
-    RemediesScreen .dialog { width: 96; padding: 1 2 0 2; }
-    RemediesScreen OptionList { margin-top: 1; max-height: 1fr; scrollbar-size-vertical: 1; padding: 0; }
-    RemediesScreen .hint { margin: 0 0 1 0; }
+    CSS = """
+    RemediesScreen .dialog { width: 100; padding: 1 2 0 2; }
+    RemediesScreen OptionList {
+        margin-top: 1; max-height: 62vh; padding: 0; scrollbar-size-vertical: 1;
+        background: $background; background-tint: $background 0%;
+    }
+    RemediesScreen .hint { margin: 1 0; }
     """
 
     def __init__(self, run_id: str, made: Offer) -> None:
@@ -61,4 +64,5 @@ class RemediesScreen(Dialog[Remedy]):
 
 
 def _shown(remedy: Remedy) -> Content:
-    return Content.assemble((remedy.title, "bold"), "\n", (remedy.cost, "$foreground 65%"), "\n")
+    cost = remedy.cost[:1].upper() + remedy.cost[1:]
+    return Content.assemble((remedy.title, "bold"), "\n", (cost, "$foreground 65%"))

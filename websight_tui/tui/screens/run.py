@@ -79,7 +79,9 @@ class RunScreen(ChartKeys, LogKeys):
     def update_view(self) -> None:
         run = self.run
         if run is None:
-            self.query_one("#banner", Static).update(Text("This run is not in the history.", style=self.palette.warn))
+            # a job that is not ours has its cluster's name and a colon before its id (runs.foreign)
+            said = "Looking for this job on the cluster…" if ":" in self.run_id else "This run is not in the history."
+            self.query_one("#banner", Static).update(Text(said, style=self.palette.faint))
             return
         self._show_head(run)
         self.show_charts(run)
