@@ -171,6 +171,7 @@ class RunTrack:
             shown.get("stderr", LogTail()),
             self.projection,
             self.problems,
+            seen_at=max(self.last_seen.values(), default=None),
             forecast=self.forecast,
             score=self.score,
         )
