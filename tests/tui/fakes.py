@@ -52,6 +52,9 @@ class FakeEngine:
     def load(self) -> None:
         self.tell(*self.on_load)
 
+    def configure(self, config: Config) -> None:
+        self.calls.append(("configure", tuple(config.clusters)))
+
     def connect(self, cluster: str, prompter: Prompter | None = None) -> None:
         self.calls.append(("connect", cluster))
         self.prompter = prompter

@@ -367,9 +367,12 @@ async def test_without_a_cluster_the_next_step_is_said(tmp_path: Path) -> None:
     stage = Stage(tmp_path / "c.toml", busy=False)
     stage.app.config = replace(stage.app.config, clusters={"local": stage.app.config.clusters["local"]})
     stage.app.cluster_name = "local"
-    async with stage.app.run_test(size=(80, 24), notifications=True) as pilot:
+    async with stage.app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: "No cluster is configured" in screen_text(stage.app))
-        assert "websight-tui init" in " ".join(n.message for n in stage.app._notifications)
+        for way in ("this machine", "websight-tui init", "websight-tui demo"):
+            assert way in screen_text(stage.app), way
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(stage.app.screen, HomeScreen))
 
 
 async def test_keys_of_the_config_replace_the_built_in_ones(tmp_path: Path) -> None:

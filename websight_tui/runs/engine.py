@@ -86,6 +86,13 @@ class Engine:
         except StoreError as exc:
             self._emit(e.Notice(exc.message, self._clock(), exc.hint))
 
+    def configure(self, config: Config) -> None:
+        """Takes a changed configuration; connections that are open stay as they are."""
+        new = [name for name in config.clusters if name not in self.config.clusters]
+        self.config = config
+        for name in new:
+            self._emit(e.LinkChanged(name, Link.OFFLINE, self._clock()))
+
     def home(self, cluster: str) -> str:
         """The account's home folder on a cluster; "" while it is not known."""
         watcher = self._watchers.get(cluster)

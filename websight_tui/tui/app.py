@@ -142,12 +142,16 @@ class WebsightApp(Actions, App[None]):
             self._take_keys()
         if self.config.theme not in self.available_themes:
             self.tell(f"There is no theme '{self.config.theme}'", "T shows the app's own, ctrl+p lists all.")
-        if set(self.config.clusters) == {LOCAL}:
-            hint = "`websight-tui init` writes an example, `websight-tui demo` needs none."
-            self.tell("No cluster is configured yet, so launches go to this machine", hint, good=True)
         self.set_interval(1.0, self._tick)
         self.notifier.set_title("websight-tui")
         self.controller.start(self._engine_factory, self.cluster_name if self._connect_first else None)
+        self.controller.ask(lambda _: self.call_from_anywhere(self._first_minute))  # once the history is loaded
+
+    def _first_minute(self) -> None:
+        from websight_tui.tui.first_minute import ask_where, is_first
+
+        if is_first(self):
+            ask_where(self)
 
     def _take_keys(self) -> None:
         known = keymap.known_ids() | {"palette"}

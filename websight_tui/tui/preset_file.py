@@ -21,16 +21,17 @@ def free_name(base: str, taken: Container[str]) -> str:
 
 def preset_table(preset: Preset, base: Preset) -> str:
     """The TOML text of `preset`: its base and the fields that differ from it."""
-    lines = [f"[presets.{preset.name}]", f"base = {_toml(base.name)}"]
+    lines = [f"[presets.{preset.name}]", f"base = {toml_value(base.name)}"]
     if preset.summary and preset.summary != base.summary:
-        lines.append(f"summary = {_toml(preset.summary)}")
+        lines.append(f"summary = {toml_value(preset.summary)}")
     lines += [
-        f"{field} = {_toml(value)}" for field, (_, value) in differences(preset, base).items() if value is not None
+        f"{field} = {toml_value(value)}" for field, (_, value) in differences(preset, base).items() if value is not None
     ]
     return "\n".join(lines) + "\n"
 
 
-def _toml(value: object) -> str:
+def toml_value(value: object) -> str:
+    """A truth value, number or text as TOML writes it."""
     if isinstance(value, bool):
         return "true" if value else "false"
     # a JSON string of printable text is a TOML basic string
@@ -54,12 +55,13 @@ def add_preset(path: Path, preset: Preset, base: Preset) -> None:
                 "A field that the base sets cannot be emptied there.",
             )
         path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(path, after)
+        replace_file(path, after)
     except (OSError, UnicodeDecodeError) as exc:
         raise ConfigError(f"{path} cannot be written: {exc}", "Check its permissions and the disk.") from exc
 
 
-def _replace(path: Path, text: str) -> None:
+def replace_file(path: Path, text: str) -> None:
+    """Puts `text` in the place of the file at `path`, whole or not at all. Raises OSError."""
     mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
