@@ -10,7 +10,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from tests.tui.conftest import Stage, loaded, until
+from tests.tui.conftest import Stage, loaded, screen_text, until
 from tests.tui.fakes import NOW, FakeEngine, job
 from websight_tui.errors import WebsightError
 from websight_tui.runs import events as e
@@ -131,6 +131,7 @@ async def test_a_job_of_others_is_watched_on_a_screen_of_its_own(stage: Stage) -
         screen = stage.app.screen
         assert isinstance(screen, RunScreen)
         assert screen.run_id == "hai:48231"
+        await until(pilot, lambda: "Looking for this job" in screen_text(stage.app))
 
 
 async def test_the_log_is_saved_and_nothing_is_overwritten(stage: Stage, tmp_path: Path) -> None:

@@ -45,17 +45,19 @@ class JobActions:
         app, run_id, job = self._app, run.spec.run_id, run.job
         if job is None:
             return
-        lost = f" {loss_of_cancel(run)}" if job.state == "RUNNING" else ""
+        running = job.state == "RUNNING"
+        ends = "ends at once and " if running else ""
         body = (
-            f"Job {job.job_id} ends at once and waits in the queue again under the same id, with its whole limit. It "
-            f"goes on from the newest valid checkpoint.{lost}"
+            f"Job {job.job_id} {ends}waits in the queue again under the same id, with its whole limit, and goes on "
+            "from the newest valid checkpoint."
         )
+        lost = f" {loss_of_cancel(run)}" if running else ""
 
         def answered(sure: bool | None) -> None:
             if sure:
                 app.controller.ask(lambda engine: engine.requeue(run_id))
 
-        app.push_screen(ConfirmScreen("Requeue this job?", body, "Requeue", danger=bool(lost)), answered)
+        app.push_screen(ConfirmScreen("Requeue this job?", body + lost, "Requeue", danger=running), answered)
 
     def copy_job_id(self, run: RunView) -> None:
         """Puts the job's id into the clipboard of the person's terminal (OSC 52)."""

@@ -12,7 +12,7 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widgets import ContentSwitcher, Footer, Input, Static
 
 from websight_tui.runs.phase import OVER, RESUMABLE
-from websight_tui.runs.state import Phase, RunView
+from websight_tui.runs.state import RunView
 from websight_tui.tui import keymap, run_facts
 from websight_tui.tui.glyphs import glyph
 from websight_tui.tui.present import columns
@@ -177,7 +177,7 @@ class RunScreen(ChartKeys, LogKeys):
             "resume": run.phase in RESUMABLE and not foreign(run),
             "limit": live,
             "hold": live and job is not None and job.state == "PENDING",
-            "requeue": job is not None and run.phase is not Phase.FINISHED and not foreign(run),
+            "requeue": not foreign(run) and job is not None and (job.state == "RUNNING" or run.phase in RESUMABLE),
             "change": not foreign(run),
             "copy": job is not None,
             "shell": live and job is not None and job.state == "RUNNING",
