@@ -48,7 +48,7 @@ async def test_a_host_becomes_a_cluster_and_is_connected(fresh: Stage, size: tup
         app.screen.query_one("#gpus_per_node", Input).value = "four"
         await until(pilot, lambda: "gpus_per_node: expected a whole number" in screen_text(app))
         app.screen.query_one("#gpus_per_node", Input).value = "4"
-        await until(pilot, lambda: "Enter: write it" in screen_text(app))
+        await until(pilot, lambda: "Enter: write config.toml" in screen_text(app))
         await pilot.press("enter")
         engine = fresh.engine
         assert engine is not None

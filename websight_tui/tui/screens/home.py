@@ -12,6 +12,8 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widgets import DataTable, Footer, Static
 
 from websight_tui.presets import Preset
+from websight_tui.projection.forecast import track_record
+from websight_tui.runs.forecasting import scores_of
 from websight_tui.runs.phase import OVER, RESUMABLE
 from websight_tui.runs.state import RunView
 from websight_tui.slurm_commands.model import Job
@@ -138,6 +140,8 @@ class HomeScreen(StateScreen[None]):
         head = home_rows.forecast_badge(forecast, palette)
         for line in forecast_lines(forecast, palette):
             head.append("\n").append_text(line)
+        if record := track_record(scores_of(self.wst.runs)):
+            head.append(f"\n{record}", style=palette.faint)
         verdict.update(head)
         text = columns(preset_facts(preset, self.wst.cluster), palette)
         facts.update(Text.assemble(Text(preset.summary + "\n\n", style="italic") if preset.summary else "", text))

@@ -28,8 +28,9 @@ class WelcomeScreen(ChooseScreen):
     """Answers with the host that was chosen, or HERE; Escape leaves it with None."""
 
     def __init__(self, hosts: Sequence[str]) -> None:
-        options = [*((host, f"{host}   a host of your SSH configuration") for host in hosts)]
-        options.append((HERE, "this machine   launches go to the Slurm that is here"))
+        width = max(map(len, (*hosts, HERE)))
+        options = [(host, f"{host:<{width}}   a host of your SSH configuration") for host in hosts]
+        options.append((HERE, f"{HERE:<{width}}   launches go to the Slurm that is here"))
         super().__init__("Where do you want to train?", options)
 
     def compose(self) -> ComposeResult:
@@ -70,7 +71,7 @@ class ClusterScreen(Dialog[dict[str, object]]):
 
     @on(Input.Changed)
     def _typed(self) -> None:
-        said = self._check(self.values) or "Tab: next field · Enter: write it to config.toml and connect · Esc: leave"
+        said = self._check(self.values) or "Tab: next field · Enter: write config.toml, connect · Esc: leave"
         self.query_one("#problem", Static).update(Content(said))
 
     @on(Input.Submitted)
