@@ -15,6 +15,7 @@ from websight_tui.config import Cluster, Config, load_config
 from websight_tui.pocket import control
 from websight_tui.presets import Preset
 from websight_tui.remote.opening import open_transport
+from websight_tui.remote.port import Unattended
 from websight_tui.runs.engine import Engine
 from websight_tui.runs.plan import LaunchPlan, plan_launch
 from websight_tui.runs.state import Link, Phase
@@ -22,6 +23,7 @@ from websight_tui.runs.store import Store
 from websight_tui.tui.app import WebsightApp
 from websight_tui.tui.planner import LocalPlanner
 from websight_tui.tui.ports import DemoInfo, Emit
+from websight_tui.tui.screens.confirm import ConfirmScreen
 from websight_tui.tui.screens.launch import LaunchScreen
 from websight_tui.tui.screens.run import RunScreen
 from websight_tui.tui.widgets.chart import Chart
@@ -75,6 +77,9 @@ async def launch(app: WebsightApp, pilot: Pilot[None]) -> RunScreen:
     await pilot.press("6", "enter")
     await in_time(pilot, lambda: isinstance(app.screen, LaunchScreen), "review")
     await pilot.press("enter")
+    await pilot.pause()
+    if isinstance(app.screen, ConfirmScreen):  # the pre-flight was quicker: a stand-in does not pass it
+        await pilot.press("y")
     await in_time(pilot, lambda: isinstance(app.screen, RunScreen), "run screen")
     assert isinstance(app.screen, RunScreen)
     return app.screen
@@ -107,3 +112,36 @@ async def test_a_running_job_is_cancelled_from_the_screen(pocket: Config, tmp_pa
         await in_time(pilot, lambda: "Cancel this run?" in screen_text(app), "question")
         await pilot.press("y")
         await in_time(pilot, lambda: screen.run and screen.run.phase in (Phase.CANCELLED, Phase.STOPPED), "cancelled")
+
+
+async def test_a_check_that_fails_on_the_cluster_asks_once_more_and_the_launch_goes_on(
+    pocket: Config, tmp_path: Path
+) -> None:
+    app = make_app(pocket, tmp_path, StandIn(steps=20, pause=0.01))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await in_time(pilot, lambda: app.cluster_view and app.cluster_view.link is Link.ONLINE, "online")
+        await pilot.press("6", "enter")
+        await in_time(
+            pilot, lambda: "data: the pre-flight did not run" in screen_text(app), "a stand-in checks nothing"
+        )
+        await pilot.press("enter")
+        await in_time(pilot, lambda: "Submit anyway?" in screen_text(app), "question")
+        await pilot.press("y")
+        await in_time(pilot, lambda: isinstance(app.screen, RunScreen), "run screen")
+
+
+async def test_a_job_of_others_is_opened_from_the_queue(pocket: Config, tmp_path: Path) -> None:
+    transport = open_transport(pocket.clusters["demo"].endpoint)
+    transport.connect(Unattended())
+    script = "#!/bin/sh\necho hello from elsewhere\nsleep 60\n"
+    sent = transport.exec("sbatch -A demo -p demo -J elsewhere -t 5", timeout=20, stdin=script.encode())
+    transport.close()
+    assert sent.exit == 0, sent.stderr
+    app = make_app(pocket, tmp_path, StandIn(steps=20, pause=0.01))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await in_time(pilot, lambda: app.cluster_view and app.cluster_view.queue, "the job in the queue")
+        await pilot.press("tab", "tab", "enter")
+        await in_time(pilot, lambda: isinstance(app.screen, RunScreen), "run screen")
+        await in_time(pilot, lambda: "hello from elsewhere" in screen_text(app), "its output")
+        await pilot.press("escape")
+        await in_time(pilot, lambda: screen_text(app).count("elsewhere") >= 2, "among the runs, under its own name")
