@@ -1,6 +1,6 @@
 """Using the time against being cut: the final evaluation loss of runs that have the same seconds to train.
 
-    .venv-trainer/bin/python -m bench.deadline [--seconds 10] [--seeds 6]
+    .venv-trainer/bin/python -m bench.deadline [--seconds 7] [--seeds 12]
 
 The real trainer on the tiny model. For each seed four runs from the same first weights over the same rows:
 
@@ -48,8 +48,8 @@ class Ending(NamedTuple):
 def main() -> int:
     """Prints the table; 1 if using the time is worse than being cut by more than chance (two standard errors)."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seconds", type=float, default=10.0, help="of each run, from its first step (default 10)")
-    parser.add_argument("--seeds", type=int, default=6, help="how many (default 6)")
+    parser.add_argument("--seconds", type=float, default=7.0, help="of each run, from its first step (default 7)")
+    parser.add_argument("--seeds", type=int, default=12, help="how many (default 12)")
     args = parser.parse_args()
     found: dict[str, list[Ending]] = {}
     with tempfile.TemporaryDirectory(prefix="bench-deadline-") as folder:
@@ -87,8 +87,9 @@ def train_for(root: Path, run_id: str, seconds: float, *, cut: bool = False, **s
         seconds: its budget from the first step on; it counts only with `use_the_time`.
         cut: the ordinary schedule by steps, ended when the budget is used up.
     """
-    given = {"num_train_epochs": MANY_EPOCHS, "max_eval_samples": 16, "save_steps": 10**6, "eval_steps": 10**6}
-    run_dir = make_run(root, run_id, **{**given, **settings})
+    given = {"num_train_epochs": MANY_EPOCHS, "save_steps": 10**6, "eval_steps": 10**6}
+    evaluation = {"eval_dataset": "tiny_clicks_validation,tiny_clicks_test", "max_eval_samples": 32}
+    run_dir = make_run(root, run_id, **{**given, **evaluation, **settings})
     if not (root / "tiny").is_dir():
         prepare(run_dir)
     trained = in_child(run_dir, seconds, cut=cut)
