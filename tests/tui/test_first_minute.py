@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from textual.widgets import Input
+from textual.widgets import Input, OptionList
 
 from tests.tui.conftest import Stage, loaded, screen_text, until
 from websight_tui.config import LOCAL
@@ -72,6 +72,28 @@ async def test_this_machine_and_escape_lead_home_and_write_nothing(fresh: Stage)
         await pilot.press("end", "enter")
         await until(pilot, lambda: isinstance(fresh.app.screen, HomeScreen))
     assert not fresh.app.config.path.exists()
+
+
+async def test_another_cluster_is_added_from_the_palette_and_the_others_stay(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "ssh").write_text("Host hai juwels\n")
+    monkeypatch.setenv(CONFIG_VARIABLE, str(tmp_path / "ssh"))
+    app = stage.app
+    async with app.run_test(size=(80, 24)) as pilot:
+        await loaded(stage, pilot)
+        await pilot.press("ctrl+p")
+        await until(pilot, lambda: app.screen.query("CommandInput"))
+        await pilot.press(*"add a cluster")
+        await until(pilot, lambda: app.screen.query_one(OptionList).option_count == 1)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, WelcomeScreen))
+        assert "No cluster is configured" not in screen_text(app)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ClusterScreen))
+        await pilot.press("enter")
+        await until(pilot, lambda: app.cluster_name == "juwels", "hai is configured, so juwels was the first")
+        assert set(app.config.clusters) == {LOCAL, "hai", "juwels"}, "hai stands in no file here"
 
 
 async def test_who_has_a_cluster_is_not_asked(stage: Stage) -> None:

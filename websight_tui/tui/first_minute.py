@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from websight_tui.config import LOCAL, Config
+from websight_tui.config import LOCAL, Cluster
 from websight_tui.errors import WebsightError
 from websight_tui.tui.cluster_file import add_cluster, table_name, with_cluster
 
@@ -24,10 +26,15 @@ def ask_where(app: WebsightApp) -> None:
     from websight_tui.tui.screens.welcome import HERE, WelcomeScreen
 
     def chosen(host: str | None) -> None:
-        if host is not None and host != HERE:
+        if host == HERE:
+            if LOCAL in app.config.clusters and app.cluster_name != LOCAL:
+                app.choose_cluster(LOCAL)
+        elif host is not None:
             ask_cluster(app, host)
 
-    app.push_screen(WelcomeScreen(aliases()), chosen)
+    known = {cluster.endpoint.host for cluster in app.config.clusters.values()}
+    hosts = [host for host in aliases() if host not in known]
+    app.push_screen(WelcomeScreen(hosts, first=set(app.config.clusters) == {LOCAL}), chosen)
 
 
 def ask_cluster(app: WebsightApp, host: str) -> None:
@@ -47,7 +54,7 @@ def ask_cluster(app: WebsightApp, host: str) -> None:
         if values is None:
             return
         try:
-            take(app, add_cluster(path, name, values))
+            take(app, add_cluster(path, name, values).clusters[name])
         except WebsightError as exc:
             app.tell(exc.message, exc.hint)
             return
@@ -57,7 +64,8 @@ def ask_cluster(app: WebsightApp, host: str) -> None:
     app.push_screen(ClusterScreen(host, check), answered)
 
 
-def take(app: WebsightApp, config: Config) -> None:
-    """Makes app and engine work with a changed configuration."""
+def take(app: WebsightApp, cluster: Cluster) -> None:
+    """Makes app and engine know one more cluster; what else they know stays (the demo's is in no file)."""
+    config = replace(app.config, clusters=MappingProxyType({**app.config.clusters, cluster.name: cluster}))
     app.reload(config)
     app.controller.ask(lambda engine: engine.configure(config))

@@ -16,6 +16,7 @@ from websight_tui import words
 from websight_tui.errors import WebsightError
 from websight_tui.metrics.terminal_text import plain
 from websight_tui.presets import Preset
+from websight_tui.projection.model import Verdict
 from websight_tui.runs.events import ActionDone, Event, PreflightDone
 from websight_tui.runs.plan import LaunchPlan
 from websight_tui.runs.state import Link, Outcome, RunView
@@ -195,7 +196,7 @@ class LaunchScreen(StateScreen[None]):
         if bad:
             from websight_tui.tui.screens.confirm import ConfirmScreen
 
-            body = "\n".join(f"{glyph('warning')} {plain(f'{f.check}: {f.message}', 200)}" for f in bad[:6])
+            body = "\n".join(f"{glyph(Verdict.WILL_NOT_FIT)} {plain(f'{f.check}: {f.message}', 200)}" for f in bad[:6])
             self.app.push_screen(
                 ConfirmScreen("Submit anyway?", f"{body}\nThe job would probably fail.", "Submit it", danger=True),
                 lambda sure: self._submit() if sure else None,

@@ -25,18 +25,25 @@ _FIELDS: Final = (
 
 
 class WelcomeScreen(ChooseScreen):
-    """Answers with the host that was chosen, or HERE; Escape leaves it with None."""
+    """Answers with the host that was chosen, or HERE; Escape leaves it with None.
 
-    def __init__(self, hosts: Sequence[str]) -> None:
+    Args:
+        hosts: that could become clusters.
+        first: whether no cluster is configured yet.
+    """
+
+    def __init__(self, hosts: Sequence[str], *, first: bool = True) -> None:
         width = max(map(len, (*hosts, HERE)))
         options = [(host, f"{host:<{width}}   a host of your SSH configuration") for host in hosts]
         options.append((HERE, f"{HERE:<{width}}   launches go to the Slurm that is here"))
         super().__init__("Where do you want to train?", options)
+        self._first = first
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as box:
             box.border_title = Content(self._heading)
-            yield Static(Content("No cluster is configured yet. Choose a host, and say its account and partition:\n"))
+            words = "No cluster is configured yet. " if self._first else ""
+            yield Static(Content(f"{words}Choose a host, and say its account and partition:\n"))
             yield OptionList(*(Option(Content(text), id=name) for name, text in self._options))
             words = "`websight-tui init` writes a commented config.toml to edit.\n`websight-tui demo` "
             yield Static(Content(f"{words}shows everything on an embedded cluster."), classes="hint")
