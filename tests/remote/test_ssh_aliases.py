@@ -15,7 +15,8 @@ def test_names_come_in_order_with_included_files_and_without_patterns(tmp_path: 
     (tmp_path / "d" / "one").write_text("Host inner\n  HostName 10.0.0.1\n")
     config = tmp_path / "config"
     config.write_text(
-        f'# Host commented\nHost hai hai-login\n  User alice\nHOST=juwels\nInclude "{tmp_path}/d/*" {config} ~nobody-here/x\n'
+        "# Host commented\nHost hai hai-login\n  User alice\nHOST=juwels\n"
+        f'Include "{tmp_path}/d/*" {config} ~nobody-here/x\n'
         "Host *.lab ?x !bad github.com -oProxyCommand=x hai\nMatch host other\n"
     )
     assert aliases(config) == ["hai", "hai-login", "juwels", "inner"]
