@@ -30,6 +30,7 @@ SCREENS: Final[dict[str, tuple[str, ...]]] = {
     "edit": ("1", "e"),
     "compare": ("d", "down"),
     "overlay": ("tab", "o"),
+    "remedies": ("tab", "down", "enter", "r"),
     "cancel": ("tab", "c"),
     "help": ("question_mark",),
 }
