@@ -11,7 +11,7 @@ import pytest
 from tests.tui.fakes import NOW, FakeEngine, job, projection, running
 from websight_tui.config import parse_config
 from websight_tui.errors import ConfigError
-from websight_tui.presets import BUILT_IN, make_preset
+from websight_tui.presets import BUILT_IN, FIELD_TYPES, make_preset
 from websight_tui.projection.model import Verdict
 from websight_tui.remote.port import HostKey, Prompt
 from websight_tui.runs import events as e
@@ -242,3 +242,10 @@ def test_every_theme_gives_readable_colours() -> None:
 def test_errors_are_found_in_logs() -> None:
     assert first_error(("ok", "Traceback (most recent call last):", "ValueError: x")) == 1
     assert first_error(("ok", "terror", "errorless")) is None
+
+
+def test_every_field_of_a_preset_can_be_edited() -> None:
+    from websight_tui.tui.screens.edit import GROUPS
+
+    offered = [field for _, fields in GROUPS for field in fields]
+    assert sorted(offered) == sorted(set(FIELD_TYPES) - {"name", "summary"})

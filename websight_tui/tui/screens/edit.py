@@ -28,6 +28,8 @@ GROUPS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
         "Schedule",
         (
             "num_train_epochs",
+            "max_steps",
+            "use_the_time",
             "per_device_train_batch_size",
             "gradient_accumulation_steps",
             "learning_rate",
@@ -118,6 +120,7 @@ class EditScreen(StateScreen[None]):
             "time_limit": f"{cluster.time_limit}, the cluster's",
             "gpus_per_node": f"{cluster.gpus_per_node}, the cluster's",
             "max_samples": "all",
+            "max_steps": "as many as the epochs have",
             "eval_dataset": "no evaluation",
         }.get(field, "")
 
