@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 SIZE = (120, 36)
 OFFLINE = ClusterView("")
+CHECKOUT = str(Path(__file__).resolve().parents[1])
+PREFLIGHT_S = 20.0
+"""Time for the check of model, data and folders, which makes the tiny model first."""
 SHOWN_FROM = 0.6
 """Share of the steps at which the run's picture is taken."""
 
@@ -51,6 +54,12 @@ def trained(run: RunView) -> bool:
     return last is not None and last.total_steps > 0 and last.last_step >= SHOWN_FROM * last.total_steps
 
 
+def save(app: WebsightApp, name: str) -> None:
+    """Writes the present screen, with the checkout's path replaced by one of the same length."""
+    somewhere = ("/home/" + "websight-tui/" * 20)[: len(CHECKOUT)]
+    write(svg_of(app).replace(CHECKOUT, somewhere), name)
+
+
 async def take(folder: Path) -> None:
     cluster, replay = start_cluster(folder)
     if replay:
@@ -60,22 +69,22 @@ async def take(folder: Path) -> None:
     app = WebsightApp(
         config,
         lambda emit: Engine(config, store, open_transport=open_cluster, emit=emit),
-        demo=DemoInfo("embedded cluster"),
+        demo=DemoInfo("demo · embedded cluster"),
         initial_cluster=cluster.name,
     )
     async with app.run_test(size=SIZE) as pilot:
         while app.state.clusters.get(cluster.name, OFFLINE).queue_at is None:
             await pilot.pause(0.1)
         await pilot.press("1", "enter")
-        await pilot.pause(1.0)
-        write(svg_of(app), "demo-launch")
+        await pilot.pause(PREFLIGHT_S)
+        save(app, "demo-launch")
         await pilot.press("enter")
         await until(app, pilot, trained, seconds=180)
         await pilot.pause(1.0)
-        write(svg_of(app), "demo-run")
+        save(app, "demo-run")
         await pilot.press("escape")
         await pilot.pause(0.5)
-        write(svg_of(app), "demo-home")
+        save(app, "demo-home")
         await until(app, pilot, lambda run: run.phase in OVER, seconds=120)
 
 
