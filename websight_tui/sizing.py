@@ -28,7 +28,7 @@ class ModelShape:
 
 SHAPES: Final[dict[str, ModelShape]] = {
     "Qwen/Qwen3-VL-8B-Instruct": ModelShape(4096, 12288, 36, 32, 8, 128, 8_767_123_696),
-    TINY_MODEL: ModelShape(64, 192, 2, 4, 2, 16, 290_000),
+    TINY_MODEL: ModelShape(64, 192, 2, 4, 2, 16, 266_016),
 }
 
 
