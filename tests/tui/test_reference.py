@@ -8,9 +8,9 @@ import pytest
 
 from tests.tui.conftest import Stage, loaded, screen_text, until
 from tests.tui.fakes import config, running
+from websight_tui.metrics.curves import Axis
 from websight_tui.projection.model import Verdict
 from websight_tui.runs.state import RunView
-from websight_tui.tui.curves import Axis
 from websight_tui.tui.palette import Palette
 from websight_tui.tui.reference import GUIDE, LABEL, clipped, guide_for
 from websight_tui.tui.run_chart import ChartState, view_of

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
 
+from websight_tui.metrics.curves import Axis
 from websight_tui.metrics.stitch import surviving
 from websight_tui.runs.state import RunView
-from websight_tui.tui.curves import Axis
 
 Points = tuple[tuple[float, float], ...]
 

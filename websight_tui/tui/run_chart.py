@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
+from websight_tui.metrics.curves import Axis, Curves, Metric
 from websight_tui.runs.state import RunView
-from websight_tui.tui.curves import Axis, Curves, Metric
 from websight_tui.tui.glyphs import glyph
 from websight_tui.tui.palette import Palette
 from websight_tui.tui.present import finish_band, live_projection

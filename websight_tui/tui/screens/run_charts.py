@@ -5,9 +5,9 @@ from __future__ import annotations
 from rich.text import Text
 from textual import on
 
+from websight_tui.metrics.curves import Metric
 from websight_tui.runs.phase import OVER
 from websight_tui.runs.state import RunView
-from websight_tui.tui.curves import Metric
 from websight_tui.tui.run_chart import ChartState, view_of
 from websight_tui.tui.screens.base import StateScreen
 from websight_tui.tui.widgets.chart import Chart

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from websight_tui import words
-from websight_tui.tui.curves import Axis, Curve
+from websight_tui.metrics.curves import Axis, Curve
 from websight_tui.tui.glyphs import ASCII, glyph
 from websight_tui.tui.palette import Palette
 from websight_tui.tui.reference import Points, clipped

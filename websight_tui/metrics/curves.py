@@ -1,4 +1,4 @@
-"""What a chart shows of a training log: one metric over steps, epochs or time, reduced to what a screen can hold."""
+"""A curve of a training log: one metric over steps, epochs or time, reduced to what a screen or a page can hold."""
 
 from __future__ import annotations
 

@@ -8,8 +8,8 @@ import time
 import pytest
 
 from tests.tui.fakes import training_log
+from websight_tui.metrics.curves import Axis, CurveReader, Curves, Metric
 from websight_tui.metrics.model import Checkpoint, NonFinite, Segment, TrainingLog
-from websight_tui.tui.curves import Axis, CurveReader, Curves, Metric
 from websight_tui.tui.palette import Palette
 from websight_tui.tui.widgets.canvas import Canvas, log_ticks, nice_ticks, tick_label
 from websight_tui.tui.widgets.draw import Layer, View, draw
