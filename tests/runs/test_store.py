@@ -5,15 +5,18 @@ from __future__ import annotations
 import sqlite3
 import stat
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.runs.conftest import Desk
 from websight_tui.errors import StoreError
-from websight_tui.runs.state import Outcome
+from websight_tui.projection.model import Verdict
+from websight_tui.runs.schema import MIGRATIONS, SCHEMA_VERSION
+from websight_tui.runs.state import Outcome, VerdictChange
 from websight_tui.runs.store import Store
-from websight_tui.runspec import RunSpec
+from websight_tui.runspec import RunSpec, to_json
 from websight_tui.slurm_commands.model import Job
 
 
@@ -138,3 +141,34 @@ def test_a_hidden_run_is_not_deleted(path: Path, spec: RunSpec) -> None:
     store.hide(spec.run_id)
     assert store.runs() == []
     assert len(store.runs(hidden=True)) == 1
+
+
+@pytest.mark.parametrize("version", range(1, SCHEMA_VERSION))
+def test_a_file_of_an_earlier_version_is_brought_up_and_keeps_what_it_holds(
+    path: Path, spec: RunSpec, version: int
+) -> None:
+    path.parent.mkdir()
+    with sqlite3.connect(path) as db:
+        for script in MIGRATIONS[:version]:
+            db.executescript(script)
+        db.execute(f"PRAGMA user_version = {version}")
+        db.execute("INSERT INTO runs VALUES (?, 'fake', 1.0, ?, 0)", (spec.run_id, to_json(spec)))
+    db.close()
+    store = Store(path)
+    assert [run.spec for run in store.runs()] == [spec]
+    assert store.verdicts(spec.run_id) == ()
+    store.close()
+    assert [run.spec for run in Store(path).runs()] == [spec], "it is brought up once"
+    assert store.note == ""
+
+
+def test_a_verdict_is_kept_once_however_many_apps_see_it(path: Path, spec: RunSpec) -> None:
+    one, other = Store(path), Store(path)
+    one.begin_submission(spec, 1.0)
+    first = VerdictChange(10.0, Verdict.TOO_EARLY, "7", 3, 80, reason="3 usable lines so far, 4 are needed")
+    then = VerdictChange(20.0, Verdict.FITS, "7", 8, 80, 99.5, 120.0, "pace steady")
+    assert one.add_verdict(spec.run_id, first)
+    assert not other.add_verdict(spec.run_id, replace(first, at=11.0, step=4))
+    assert other.add_verdict(spec.run_id, then)
+    assert one.add_verdict(spec.run_id, replace(then, at=30.0, job_id="8")), "another job's verdict is another one"
+    assert other.verdicts(spec.run_id) == (first, then, replace(then, at=30.0, job_id="8"))

@@ -76,12 +76,16 @@ def test_a_run_from_the_queue_to_its_end_and_again_offline(desk: Desk) -> None:
     assert run.projection is not None
     assert run.projection.verdict is not Verdict.TOO_EARLY
     assert run.projection.deadline == job.start + job.limit_s - run.spec.preset.signal_lead_s
+    assert keeper.wait(lambda s: len(s.runs[run_id].verdicts) > 0, 5)
     write(folder, job, end="finished")
     reaches(keeper, run_id, Phase.SAVING)
     job.state, job.end = "COMPLETED", int(time.time())
     run = reaches(keeper, run_id, Phase.FINISHED)
     assert keeper.wait(lambda s: s.runs[run_id].job.exit_code == "0:0", 10)
     assert run.problems == ()
+    said = keeper.state.runs[run_id].verdicts
+    assert said[-1].verdict is Verdict.FITS
+    assert {(change.job_id, change.total_steps) for change in said} == {(job.job_id, run.log.last.total_steps)}
     engine.close()
     _, offline = desk.start(connect=False)
     again = offline.state.runs[run_id]
@@ -89,6 +93,7 @@ def test_a_run_from_the_queue_to_its_end_and_again_offline(desk: Desk) -> None:
     assert again.log.last is not None
     assert list(again.log.last.columns.step) == [float(n) for n in range(1, 21)]
     assert again.stdout.lines == ("loaded red",)
+    assert again.verdicts == said
 
 
 def test_a_job_that_hits_its_limit_says_so_with_a_next_step_and_can_be_resumed(desk: Desk) -> None:

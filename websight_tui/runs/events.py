@@ -11,7 +11,7 @@ from websight_tui.metrics.model import TrainingLog
 from websight_tui.projection.forecast import Score
 from websight_tui.projection.model import Forecast, Projection
 from websight_tui.runs.checks.finding import Finding
-from websight_tui.runs.state import Link, LogTail, Outcome, RunView
+from websight_tui.runs.state import Link, LogTail, Outcome, RunView, VerdictChange
 from websight_tui.runspec import RunSpec
 from websight_tui.slurm_commands.model import Job
 
@@ -148,6 +148,14 @@ class Projected:
 
 
 @dataclass(frozen=True, slots=True)
+class VerdictChanged:
+    """A run's verdict is another one than before, and stands in the history."""
+
+    run_id: str
+    change: VerdictChange
+
+
+@dataclass(frozen=True, slots=True)
 class Scored:
     """A run has finished: how its forecast did."""
 
@@ -204,6 +212,7 @@ Event = (
     | LogMoved
     | TailMoved
     | Projected
+    | VerdictChanged
     | Scored
     | ProblemsFound
     | ActionDone

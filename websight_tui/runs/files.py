@@ -13,6 +13,7 @@ from websight_tui.runs.projecting import projection_of
 from websight_tui.runs.store import Store
 from websight_tui.runs.tail import Step, Tail
 from websight_tui.runs.track import EVENTS, FIRST_LOOK, LINES, RunTrack
+from websight_tui.runs.verdict_history import keep_verdict
 
 _ROUNDS: Final = 8
 """Round trips of one reading; what is left then waits for the next one."""
@@ -63,6 +64,7 @@ def read_files(
         waiting = again
     for track in tracks:
         tell(track, emit, now, skew_s)
+        keep_verdict(track, store, emit, now)
 
 
 def _use(track: RunTrack, name: str, tail: Tail, step: Step, store: Store) -> None:

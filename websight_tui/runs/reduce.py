@@ -58,6 +58,10 @@ def reduce(state: AppState, event: e.Event) -> AppState:
             return _run(state, event.run_id, **{event.stream: event.tail}, seen_at=event.at)
         case e.Projected():
             return _run(state, event.run_id, projection=event.projection)
+        case e.VerdictChanged():
+            judged = state.runs.get(event.run_id)
+            so_far = judged.verdicts if judged is not None else ()
+            return _run(state, event.run_id, verdicts=(*so_far, event.change))
         case e.Scored():
             return _run(state, event.run_id, score=event.score)
         case e.ProblemsFound():

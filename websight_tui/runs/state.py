@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 from websight_tui.metrics.model import TrainingLog
 from websight_tui.projection.forecast import Score
-from websight_tui.projection.model import Forecast, Projection
+from websight_tui.projection.model import Forecast, Projection, Verdict
 from websight_tui.runspec import RunSpec
 from websight_tui.slurm_commands.model import Job
 
@@ -73,6 +73,28 @@ class LogTail:
 
 
 @dataclass(frozen=True, slots=True)
+class VerdictChange:
+    """A verdict that took the place of another one (or was the first of its job).
+
+    Args:
+        at: Unix s by this machine's clock.
+        job_id: the job that it was about.
+        step, total_steps: where the run was then.
+        finish_at, deadline: Unix s as projected then; None if unknown.
+        reason: the first of the projection's reasons.
+    """
+
+    at: float
+    verdict: Verdict
+    job_id: str = ""
+    step: int = 0
+    total_steps: int = 0
+    finish_at: float | None = None
+    deadline: float | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class RunView:
     """Everything known of one run.
 
@@ -83,6 +105,7 @@ class RunView:
         log: its training log (append-only; compare `log_version` to see whether it moved).
         stdout, stderr: tails of the newest job's output.
         projection: the newest; None before the first step.
+        verdicts: how its verdict changed, as this machine has seen it, oldest first.
         problems: findings in plain words with a next step (reason of death, divergence, stall), newest last.
         forecast, score: what was forecast before the launch, and how that did once the run has finished.
         stage, stage_done, stage_total: what a submission is doing and how far it is (bytes; 0 of 0 if unknown).
@@ -105,6 +128,7 @@ class RunView:
     stage_total: int = 0
     forecast: Forecast | None = None
     score: Score | None = None
+    verdicts: tuple[VerdictChange, ...] = ()
 
     @property
     def job(self) -> Job | None:

@@ -20,34 +20,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from websight_tui.errors import StoreError, WebsightError
-from websight_tui.runs.state import Outcome
+from websight_tui.projection.model import Verdict
+from websight_tui.runs.schema import SCHEMA_VERSION, migrate
+from websight_tui.runs.state import Outcome, VerdictChange
 from websight_tui.runspec import RunSpec, from_json, to_json
 from websight_tui.slurm_commands.model import Job
 
-SCHEMA_VERSION: Final = 1
-_SCHEMA: Final = """
-CREATE TABLE runs (
-  run_id TEXT PRIMARY KEY, cluster TEXT NOT NULL, created_at REAL NOT NULL, spec TEXT NOT NULL,
-  hidden INTEGER NOT NULL DEFAULT 0);
-CREATE TABLE submissions (
-  token TEXT PRIMARY KEY, run_id TEXT NOT NULL REFERENCES runs ON DELETE CASCADE, at REAL NOT NULL,
-  outcome TEXT NOT NULL, text TEXT NOT NULL DEFAULT '', hint TEXT NOT NULL DEFAULT '',
-  job_id TEXT NOT NULL DEFAULT '', owner TEXT NOT NULL DEFAULT '', settled_at REAL);
-CREATE INDEX submissions_run ON submissions (run_id);
-CREATE TABLE jobs (
-  run_id TEXT NOT NULL REFERENCES runs ON DELETE CASCADE, job_id TEXT NOT NULL, position INTEGER NOT NULL,
-  job TEXT NOT NULL, last_seen REAL, PRIMARY KEY (run_id, job_id));
-CREATE TABLE files (
-  run_id TEXT NOT NULL REFERENCES runs ON DELETE CASCADE, name TEXT NOT NULL, identity TEXT NOT NULL,
-  start INTEGER NOT NULL, end INTEGER NOT NULL, PRIMARY KEY (run_id, name));
-CREATE TABLE pieces (
-  run_id TEXT NOT NULL, name TEXT NOT NULL, offset INTEGER NOT NULL, data BLOB NOT NULL,
-  PRIMARY KEY (run_id, name, offset),
-  FOREIGN KEY (run_id, name) REFERENCES files ON DELETE CASCADE) WITHOUT ROWID;
-CREATE TABLE facts (
-  run_id TEXT NOT NULL REFERENCES runs ON DELETE CASCADE, name TEXT NOT NULL, value TEXT NOT NULL,
-  PRIMARY KEY (run_id, name));
-"""
 _CHECKED_UP_TO: Final = 64 * 1024 * 1024
 
 
@@ -139,13 +117,10 @@ class Store:
             version = int(db.execute("PRAGMA user_version").fetchone()[0])
             if version > SCHEMA_VERSION:
                 raise StoreError(f"{self.path} was written by a newer websight-tui", "Update websight-tui.")
-            if version == 0:
-                for statement in _SCHEMA.split(";\n"):
-                    if statement.strip():
-                        db.execute(statement)
-                db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            if version < SCHEMA_VERSION:
+                migrate(db, version)
             db.execute("COMMIT")
-            db.execute("SELECT count(*) FROM runs, submissions, jobs, files, pieces, facts LIMIT 0")
+            db.execute("SELECT count(*) FROM runs, submissions, jobs, files, pieces, facts, verdicts LIMIT 0")
         except BaseException:
             db.close()
             raise
@@ -336,6 +311,42 @@ class Store:
     @staticmethod
     def _forget(db: sqlite3.Connection, run_id: str, name: str) -> None:
         db.execute("DELETE FROM files WHERE run_id = ? AND name = ?", (run_id, name))
+
+    # verdicts
+
+    def add_verdict(self, run_id: str, change: VerdictChange) -> bool:
+        """Adds to a run's verdict history; False if it ends with that verdict for that job already."""
+        with self._transaction() as db:
+            last = db.execute(
+                "SELECT verdict, job_id FROM verdicts WHERE run_id = ? ORDER BY at DESC, rowid DESC LIMIT 1", (run_id,)
+            ).fetchone()
+            if last == (change.verdict.value, change.job_id):
+                return False
+            db.execute(
+                "INSERT INTO verdicts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    run_id,
+                    change.at,
+                    change.verdict.value,
+                    change.job_id,
+                    change.step,
+                    change.total_steps,
+                    change.finish_at,
+                    change.deadline,
+                    change.reason,
+                ),
+            )
+        return True
+
+    def verdicts(self, run_id: str) -> tuple[VerdictChange, ...]:
+        """A run's verdict history, oldest first. A verdict that this version does not know is left out."""
+        rows = self._rows(
+            "SELECT at, verdict, job_id, step, total_steps, finish_at, deadline, reason FROM verdicts"
+            " WHERE run_id = ? ORDER BY at, rowid",
+            run_id,
+        )
+        known = set(Verdict)
+        return tuple(VerdictChange(at, Verdict(word), *rest) for at, word, *rest in rows if word in known)
 
     # other facts of a run: its forecast, paths of its output
 

@@ -19,6 +19,7 @@ from websight_tui.runs.scheduler import Scheduler
 from websight_tui.runs.scoring import score_if_finished
 from websight_tui.runs.store import Store
 from websight_tui.runs.track import RunTrack
+from websight_tui.runs.verdict_history import keep_verdict
 from websight_tui.slurm_commands import merge
 from websight_tui.slurm_commands.model import Job
 
@@ -171,6 +172,7 @@ class Tick:
         self._ends.look(tracks, listed, now, there)
         for track in tracks:
             tell(track, self._emit, now, self._skew_s)
+            keep_verdict(track, self._store, self._emit, now)
             score_if_finished(track, self._store, self._emit, now)
 
     def _plan_poll(self, now: float, changed_at: float | None) -> None:

@@ -16,7 +16,7 @@ from websight_tui.projection.model import Forecast, Projection
 from websight_tui.runs.phase import phase_of, segment_of
 from websight_tui.runs.projecting import projection_of
 from websight_tui.runs.scoring import load_forecast
-from websight_tui.runs.state import LogTail, Outcome, RunView
+from websight_tui.runs.state import LogTail, Outcome, RunView, VerdictChange
 from websight_tui.runs.store import Store, StoredRun
 from websight_tui.runs.tail import Tail
 from websight_tui.runspec import RunSpec
@@ -90,6 +90,7 @@ class RunTrack:
         self.told_version = -1
         self.projected_at = 0.0
         self.projection: Projection | None = None
+        self.verdicts: tuple[VerdictChange, ...] = ()
         self.forecast: Forecast | None = None
         self.score: Score | None = None
         self.problems: tuple[str, ...] = ()
@@ -174,6 +175,7 @@ class RunTrack:
             seen_at=max(self.last_seen.values(), default=None),
             forecast=self.forecast,
             score=self.score,
+            verdicts=self.verdicts,
         )
 
 
@@ -192,6 +194,7 @@ def load_track(stored: StoredRun, store: Store) -> RunTrack:
         if row.last_seen is not None:
             track.last_seen[row.job.job_id] = row.last_seen
     track.forecast, track.score = load_forecast(store, stored.spec.run_id)
+    track.verdicts = store.verdicts(stored.spec.run_id)
     track.follow_newest()
     for name, tail in track.tails():
         cached = store.cached(stored.spec.run_id, name)

@@ -1,0 +1,48 @@
+"""Keeps each change of a run's verdict, with its time: what was said when, for the report afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from websight_tui.runs import events as e
+from websight_tui.runs.state import VerdictChange
+from websight_tui.runs.store import Store
+
+if TYPE_CHECKING:
+    from websight_tui.runs.track import RunTrack
+
+
+def keep_verdict(track: RunTrack, store: Store, emit: Callable[[e.Event], None], now: float) -> None:
+    """Adds the verdict of the newest projection to the history if it differs from the last one there.
+
+    Only what this machine sees is kept: while nobody watches, nothing is projected. Jobs that were not submitted here
+    have no history.
+
+    Args:
+        now: Unix s by this machine's clock.
+
+    Raises: StoreError.
+    """
+    with track.lock:
+        projection, job = track.projection, track.job
+        if projection is None or job is None or track.foreign is not None:
+            return
+        change = VerdictChange(
+            now,
+            projection.verdict,
+            job.job_id,
+            projection.step,
+            projection.total_steps,
+            projection.finish_at,
+            projection.deadline,
+            projection.reasons[0] if projection.reasons else "",
+        )
+        last = track.verdicts[-1] if track.verdicts else None
+        if last is not None and (last.verdict, last.job_id) == (change.verdict, change.job_id):
+            return
+        known = len(track.verdicts)
+        store.add_verdict(track.spec.run_id, change)
+        track.verdicts = store.verdicts(track.spec.run_id)  # with what another app has seen meanwhile
+        for added in track.verdicts[known:]:
+            emit(e.VerdictChanged(track.spec.run_id, added))
