@@ -45,14 +45,19 @@ def cells(args: argparse.Namespace) -> list[Cell]:
         order += grid(first, False)
     for rank in others:
         order += grid(rank, True)
-    done = measured(args.done)
-    return [cell for cell in order if cell not in done]
+        if args.without_checkpointing:
+            order += grid(rank, False)
+    return order
 
 
-def measured(files: list[Path]) -> set[Cell]:
-    """The cells that stand in earlier results."""
-    rows = [json.loads(line) for file in files if file.exists() for line in file.read_text().splitlines()]
-    return {Cell(*(row[name] for name in Cell._fields)) for row in rows if "rank" in row}
+def measured(files: list[Path], gpu: str) -> set[Cell]:
+    """The cells that stand in earlier results of the same kind of GPU."""
+    found = set()
+    for file in files:
+        rows = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+        if {row["facts"]["gpu"] for row in rows if "facts" in row} == {gpu}:
+            found |= {Cell(*(row[name] for name in Cell._fields)) for row in rows if "rank" in row}
+    return found
 
 
 class StepTimer:
@@ -262,16 +267,18 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, nargs="+", default=[1000, 2500, 4000])
     parser.add_argument("--steps", type=int, default=4, help="optimizer steps a cell; the first is not counted")
     parser.add_argument("--seconds", type=float, default=540, help="no new cell is begun after this")
-    parser.add_argument("--without-checkpointing", action="store_true", help="the first rank also without it")
+    parser.add_argument("--without-checkpointing", action="store_true", help="every cell also without it")
     parser.add_argument("--split", action="store_true", help="also 2×4, 4×2 and 6×1 at the shortest length")
     parser.add_argument("--done", type=Path, nargs="*", default=[], help="earlier results; their cells are left out")
     args = parser.parse_args()
     begun = time.monotonic()
     bench = Bench(args.folder, args.folder / "work")
     args.out.parent.mkdir(parents=True, exist_ok=True)
+    machine = facts()
+    done = measured(args.done, machine["gpu"])
     with args.out.open("a") as out:
-        out.write(json.dumps({"facts": facts()}) + "\n")
-        for cell in cells(args):
+        out.write(json.dumps({"facts": machine}) + "\n")
+        for cell in [cell for cell in cells(args) if cell not in done]:
             if time.monotonic() - begun > args.seconds:
                 print("out of time", flush=True)
                 break
