@@ -336,7 +336,7 @@ async def test_too_small_says_so_and_comes_back(stage: Stage) -> None:
     async with stage.app.run_test(size=SIZE) as pilot:
         await loaded(stage, pilot)
         await pilot.resize_terminal(50, 12)
-        await until(pilot, lambda: "at least 60 × 16" in screen_text(stage.app))
+        await until(pilot, lambda: "the screens need 70 × 20" in screen_text(stage.app))
         await pilot.resize_terminal(80, 24)
         await until(pilot, lambda: isinstance(stage.app.screen, HomeScreen))
 
@@ -360,7 +360,7 @@ async def test_empty_and_offline_say_what_to_do(tmp_path: Path) -> None:
         await pilot.press("tab")
         await until(pilot, lambda: "No runs yet" in screen_text(stage.app))
         await pilot.press("tab")
-        await until(pilot, lambda: "Press s to connect" in screen_text(stage.app))
+        await until(pilot, lambda: "s connects or chooses" in screen_text(stage.app))
 
 
 async def test_without_a_cluster_the_next_step_is_said(tmp_path: Path) -> None:
@@ -409,7 +409,7 @@ async def test_overlay_shows_and_hides_curves_and_names_the_differences(stage: S
         assert len(screen.chosen) == 2
 
 
-@pytest.mark.parametrize("size", [(60, 16), (80, 24), (200, 60)])
+@pytest.mark.parametrize("size", [(70, 20), (80, 24), (200, 60)])
 async def test_every_screen_opens_at_every_size(stage: Stage, size: tuple[int, int]) -> None:
     async with stage.app.run_test(size=size) as pilot:
         await loaded(stage, pilot)

@@ -21,6 +21,12 @@ class Actions(JobActions):
         if not isinstance(self._app.screen, HelpScreen):
             self._app.push_screen(HelpScreen(self._app.config.keys))
 
+    def action_more_keys(self) -> None:
+        from websight_tui.tui.widgets.key_line import KeyLine
+
+        for line in self._app.screen.query(KeyLine):
+            line.open = not line.open
+
     def action_refresh(self) -> None:
         app = self._app
         app.controller.ask(lambda engine: engine.refresh(app.cluster_name))

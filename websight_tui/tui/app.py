@@ -40,7 +40,7 @@ from websight_tui.tui.themes import DEFAULT_THEME, THEMES
 if TYPE_CHECKING:
     from websight_tui.runs.plan import LaunchPlan
 
-LEAST_SIZE: Final = (60, 16)
+LEAST_SIZE: Final = (70, 20)
 
 
 class WebsightApp(Actions, App[None]):
@@ -97,6 +97,7 @@ class WebsightApp(Actions, App[None]):
         self.controller = Controller(self.post_message, clock)
         self._forecasts: dict[tuple[str, Preset], Forecast | None] = {}
         self._learned: frozenset[str] = frozenset()
+        self.loaded = False
         self.set_reactive(WebsightApp.now, clock())
         for theme in THEMES:
             self.register_theme(theme)
@@ -150,6 +151,8 @@ class WebsightApp(Actions, App[None]):
     def _first_minute(self) -> None:
         from websight_tui.tui.first_minute import ask_where, is_first
 
+        self.loaded = True
+        self.mutate_reactive(WebsightApp.state)
         if is_first(self):
             ask_where(self)
 
@@ -177,7 +180,7 @@ class WebsightApp(Actions, App[None]):
         if small and not shown:
             from websight_tui.tui.screens.too_small import TooSmallScreen
 
-            self.push_screen(TooSmallScreen())
+            self.push_screen(TooSmallScreen(LEAST_SIZE))
         elif shown and not small and self.screen.id == "too-small":
             self.pop_screen()
 

@@ -45,6 +45,8 @@ _UNICODE: Final[Mapping[str, str]] = {
     "evaluation": "◆",
     "checkpoint": "▲",
     "warning": "!",
+    "limit": "│",
+    "beyond": "▶",
 }
 _ASCII: Final[Mapping[str, str]] = {
     Verdict.FITS: "+",
@@ -82,6 +84,8 @@ _ASCII: Final[Mapping[str, str]] = {
     "evaluation": "o",
     "checkpoint": "^",
     "warning": "!",
+    "limit": "|",
+    "beyond": ">",
 }
 
 

@@ -32,12 +32,12 @@ from websight_tui.tui.widgets.table import Column
 PRESET_COLUMNS: Final = (
     Column("number", "", 1, 9),
     Column("name", "preset", 10, 10, flex=True),
-    Column("lora", "rank/α", 6, 7, right=True),
+    Column("lora", "rank/α", 6, 5, right=True),
     Column("epochs", "epochs", 6, 4, right=True),
     Column("batch", "batch", 7, 2, right=True),
     Column("steps", "steps", 6, 3, right=True),
     Column("hours", "hours", 8, 6, right=True),
-    Column("verdict", "verdict", 14, 5),
+    Column("verdict", "verdict", 14, 8),
 )
 RUN_COLUMNS: Final = (
     Column("phase", "state", 1, 9),
@@ -45,7 +45,7 @@ RUN_COLUMNS: Final = (
     Column("word", "state", 10, 4),
     Column("bar", "", 10, 3),
     Column("share", "done", 4, 6, right=True),
-    Column("left", "left", 9, 5, right=True),
+    Column("left", "left", 7, 5, right=True),
     Column("verdict", "verdict", 14, 7),
 )
 QUEUE_COLUMNS: Final = (
@@ -66,7 +66,7 @@ def run_row(run: RunView, now: float, palette: Palette) -> dict[str, Text | str]
     if projection is not None and projection.finish_at is not None:
         left = max(0.0, projection.finish_at - now)
     over = run.phase in OVER
-    name = Text(_name(run), style=palette.faint if over and run.phase is not Phase.FINISHED else "")
+    name = Text(run_name(run), style=palette.faint if over and run.phase is not Phase.FINISHED else "")
     name = Text.assemble(name, " ", (words.time_of_day(run.spec.created_at, now), palette.faint))
     return {
         "phase": Text(glyph(run.phase), style=colour),
@@ -81,7 +81,7 @@ def run_row(run: RunView, now: float, palette: Palette) -> dict[str, Text | str]
     }
 
 
-def _name(run: RunView) -> str:
+def run_name(run: RunView) -> str:
     """The preset's name; of a job that was not submitted here its own."""
     return plain(run.job.name, 60) if foreign(run) and run.job is not None else run.spec.preset.name
 
@@ -107,7 +107,7 @@ def job_row(job: Job, state: AppState, now: float, palette: Palette) -> dict[str
     return {
         "symbol": Text(glyph(phase), style=palette.phase(phase)),
         "job": job.job_id,
-        "name": Text(_name(run) if run else plain(job.name, 60), style="" if run else palette.faint),
+        "name": Text(run_name(run) if run else plain(job.name, 60), style="" if run else palette.faint),
         "state": text,
         "elapsed": words.clock(elapsed_s(job, now)) if job.state != "PENDING" else "",
         "left": words.clock(left_s(job, now)) if job.state != "PENDING" else "",
@@ -148,7 +148,7 @@ def run_facts(run: RunView, now: float, palette: Palette, width: int) -> list[tu
         pairs.append(("lr, grad", f"{figure(rate)}, {figure(norm)}"))
     pairs += [
         ("", ""),
-        ("name" if foreign(run) else "preset", _name(run)),
+        ("name" if foreign(run) else "preset", run_name(run)),
         ("cluster", run.spec.cluster),
         ("job", f"{job.job_id} {job.state.lower()}" if job else glyph("dash")),
         ("jobs", f"{len(run.jobs)} of at most {run.spec.preset.max_jobs}"),
@@ -191,17 +191,31 @@ def forecast_badge(forecast: Forecast | None, palette: Palette) -> Text:
     )
 
 
-def empty_words(pane: str, view: ClusterView | None, palette: Palette) -> Text:
-    """What an empty list means and what to do."""
-    if pane == "queue":
-        if view is None or view.link is not Link.ONLINE:
-            why = f"{plain(view.error)}\n" if view is not None and view.error else ""
-            return Text(f"Not connected.\n\n{why}Press s to connect.", style=palette.faint)
-        if view.scheduler_error:
-            text = Text.assemble(("The queue is not known.", "bold"), f"\n\n{view.name} is connected, but:\n")
-            text.append(f"{plain(view.scheduler_error)}\n\n", style=palette.warn)
-            return text.append("It is asked again from time to time. ctrl+r asks now, s goes to another cluster.")
-        if view.queue_at is None:
-            return Text(f"Asking Slurm on {view.name} …", style=palette.faint)
-        return Text("No jobs in the queue.", style=palette.faint)
-    return Text("No runs yet.\n\nChoose a preset with 1 to 9 and press Enter.", style=palette.faint)
+def empty_runs(loaded: bool, palette: Palette) -> Text:
+    """What an empty list of runs says."""
+    if not loaded:
+        return Text("Reading the history …", style=palette.faint)
+    return Text.assemble(
+        ("No runs yet. ", palette.text),
+        ("1", f"bold {palette.accent}"),
+        (" to ", palette.faint),
+        ("9", f"bold {palette.accent}"),
+        (" choose a preset, ", palette.faint),
+        ("Enter", f"bold {palette.accent}"),
+        (" shows what a launch will do.", palette.faint),
+    )
+
+
+def empty_queue(view: ClusterView | None, palette: Palette) -> Text:
+    """What an empty queue means and what to press."""
+    connect = Text.assemble(("s", f"bold {palette.accent}"), (" connects or chooses another cluster.", palette.faint))
+    if view is None or view.link in (Link.OFFLINE, Link.FAILED, Link.NEEDS_LOGIN):
+        return Text("Not connected. ", style=palette.text).append_text(connect)
+    if view.link is not Link.ONLINE:
+        return Text(f"{glyph(view.link)} {view.link.value} to {view.name} …", style=palette.warn)
+    if view.scheduler_error:
+        text = Text(f"{glyph('warning')} {plain(view.scheduler_error, 160)} ", style=palette.warn)
+        return text.append("It is asked again from time to time.", style=palette.faint)
+    if view.queue_at is None:
+        return Text(f"Asking Slurm on {view.name} …", style=palette.faint)
+    return Text("No job of yours waits or runs.", style=palette.faint)

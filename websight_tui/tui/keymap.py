@@ -19,6 +19,7 @@ def _b(
 
 APP: Final = (
     _b("help", "question_mark,f1", "help", "Help", tip="All keys"),
+    _b("more", "full_stop", "more_keys", "More keys", show=False, tip="Show every key that works here, or few"),
     _b("quit", "q", "leave", "Quit", tip="Leave; jobs go on running"),
     _b("refresh", "ctrl+r,f5", "refresh", "Refresh", show=False, tip="Ask the scheduler now"),
     _b("cluster", "s", "switch_cluster", "Cluster", show=False, tip="Connect, or choose another cluster"),

@@ -10,13 +10,14 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
-from textual.widgets import Footer, OptionList
+from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from websight_tui.presets import Preset, differences
 from websight_tui.tui.present import verdict_text
 from websight_tui.tui.present_preset import hours_words, preset_facts, value_words
 from websight_tui.tui.screens.base import StateScreen
+from websight_tui.tui.widgets.key_line import KeyLine
 from websight_tui.tui.widgets.status_bar import StatusBar
 from websight_tui.tui.widgets.table import Column, KeyedTable, Row
 
@@ -50,7 +51,7 @@ class CompareScreen(StateScreen[None]):
                 Column("other", "other", 18, 8, flex=True),
             )
             yield KeyedTable(columns, id="rows")
-        yield Footer(show_command_palette=False, compact=True)
+        yield KeyLine()
 
     @on(OptionList.OptionHighlighted)
     def update_view(self) -> None:

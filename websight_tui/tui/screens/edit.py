@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
-from textual.widgets import Footer, Input, Static
+from textual.widgets import Input, Static
 
 from websight_tui.errors import PresetError, WebsightError
 from websight_tui.presets import Preset, check_field, differences, make_preset
@@ -20,6 +20,7 @@ from websight_tui.tui.home_rows import forecast_badge
 from websight_tui.tui.present import columns
 from websight_tui.tui.present_preset import difference_rows, forecast_lines, preset_facts
 from websight_tui.tui.screens.base import StateScreen
+from websight_tui.tui.widgets.key_line import KeyLine
 from websight_tui.tui.widgets.status_bar import StatusBar
 
 GROUPS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
@@ -107,7 +108,7 @@ class EditScreen(StateScreen[None]):
             with VerticalScroll(id="effect", can_focus=False):
                 yield Static(id="changes")
         yield Static(id="problem")
-        yield Footer(show_command_palette=False, compact=True)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         super().on_mount()

@@ -1,62 +1,67 @@
-"""Home: presets, runs and queue on the left; on the right all about the one that is chosen."""
+"""Home: the verdict of what is chosen in large letters; below it the lists, the details, and the curves."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Final
 
 from rich.text import Text
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.widgets import DataTable, Footer, Static
+from textual.widgets import DataTable, Static
 
-from websight_tui.presets import Preset
 from websight_tui.projection.forecast import track_record
 from websight_tui.runs.forecasting import scores_of
-from websight_tui.runs.phase import OVER, RESUMABLE
+from websight_tui.runs.phase import OVER
 from websight_tui.runs.state import RunView
-from websight_tui.slurm_commands.model import Job
-from websight_tui.tui import home_rows, keymap
+from websight_tui.tui import headlines, home_rows
+from websight_tui.tui.bars import bars
+from websight_tui.tui.headlines import Headline
+from websight_tui.tui.home_layout import Heights, heights
 from websight_tui.tui.present import columns
-from websight_tui.tui.present_preset import forecast_lines, preset_facts, preset_row
-from websight_tui.tui.remedy_list import foreign
+from websight_tui.tui.present_preset import preset_facts, preset_row
 from websight_tui.tui.run_chart import ChartState, view_of
-from websight_tui.tui.screens.base import StateScreen
+from websight_tui.tui.screens.home_keys import HomeKeys
 from websight_tui.tui.widgets.chart import Chart
+from websight_tui.tui.widgets.key_line import KeyLine
 from websight_tui.tui.widgets.status_bar import StatusBar
 from websight_tui.tui.widgets.table import KeyedTable
-from websight_tui.tui.widgets.verdict import banner
+
+_LISTS: Final = ("presets", "runs", "queue")
+_SIDE_BY_SIDE: Final = 100
+"""Columns from which on bars and curve stand beside each other."""
 
 
-class HomeScreen(StateScreen[None]):
+class HomeScreen(HomeKeys):
     """The first screen."""
 
-    BINDINGS: ClassVar[list[BindingType]] = list(keymap.HOME)
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (140, "-roomy")]  # noqa: RUF012 (Textual declares it so)
 
     def __init__(self) -> None:
         super().__init__()
         self._drawn: tuple[str, int] | None = None
+        self._heights: Heights | None = None
 
     def compose(self) -> ComposeResult:
         yield StatusBar(banner=self.wst.banner)
+        yield Static(id="hero")
         with Horizontal(id="body"):
             with Vertical(id="lists"):
                 yield KeyedTable(home_rows.PRESET_COLUMNS, id="presets")
                 yield KeyedTable(home_rows.RUN_COLUMNS, id="runs", show_header=False)
                 yield KeyedTable(home_rows.QUEUE_COLUMNS, id="queue", show_header=False)
             with VerticalScroll(id="details", can_focus=False):
-                yield Static(id="verdict")
                 yield Static(id="facts")
-                yield Chart(id="preview")
-        yield Footer(show_command_palette=False, compact=True)
+        with Horizontal(id="lower"):
+            yield Static(id="bars")
+            yield Chart(id="preview")
+        yield KeyLine()
 
     def on_mount(self) -> None:
         super().on_mount()
-        self._table("presets").border_title = "Presets"
-        self._table("runs").border_title = "Runs"
-        self._table("queue").border_title = "Queue"
+        for name in _LISTS:
+            self._table(name).border_title = name.capitalize()
+        self.query_one("#bars").border_title = "Presets against the limit"
         self.query_one("#preview", Chart).can_focus = False
         self._table("presets").focus()
         self.call_after_refresh(self._begin)
@@ -65,114 +70,110 @@ class HomeScreen(StateScreen[None]):
         self.update_view()
         self._table("presets").choose(self.wst.first_preset)
 
-    def _table(self, name: str) -> KeyedTable:
-        return self.query_one(f"#{name}", KeyedTable)
-
-    @property
-    def pane(self) -> str:
-        """Which list has the focus: presets, runs or queue."""
-        focused = self.focused
-        return focused.id if isinstance(focused, KeyedTable) and focused.id else "presets"
-
-    @property
-    def chosen_preset(self) -> Preset:
-        presets = self.wst.config.presets
-        return presets.get(self._table("presets").key or "", next(iter(presets.values())))
-
-    @property
-    def chosen_run(self) -> RunView | None:
-        """The run under the cursor of the list that has the focus."""
-        if self.pane == "queue":
-            job = self.chosen_job
-            return home_rows.run_of_job(self.state, job) if job else None
-        return self.state.runs.get(self._table("runs").key or "")
-
-    @property
-    def chosen_job(self) -> Job | None:
-        view = self.wst.cluster_view
-        if self.pane == "queue" and view is not None:
-            return next((job for job in view.queue if job.job_id == self._table("queue").key), None)
-        run = self.state.runs.get(self._table("runs").key or "") if self.pane == "runs" else None
-        return run.job if run is not None else None
-
     def update_view(self) -> None:
-        app, palette = self.wst, self.palette
-        cluster = app.cluster
+        app, palette, cluster = self.wst, self.palette, self.wst.cluster
+        presets = app.config.presets.values()
         self._table("presets").show(
-            [
-                (p.name, preset_row(i, p, cluster, app.forecast(p), palette))
-                for i, p in enumerate(app.config.presets.values(), 1)
-            ]
+            [(p.name, preset_row(i, p, cluster, app.forecast(p), palette)) for i, p in enumerate(presets, 1)]
         )
-        runs = self._table("runs")
+        runs, queue, view = self._table("runs"), self._table("queue"), app.cluster_view
+        runs.say(home_rows.empty_runs(app.loaded, palette))
         runs.show([(r.spec.run_id, home_rows.run_row(r, app.now, palette)) for r in app.runs])
         runs.border_subtitle = home_rows.runs_subtitle(app.runs)
-        queue = self._table("queue")
-        view = app.cluster_view
+        queue.say(home_rows.empty_queue(view, palette))
         queue.show([(j.job_id, home_rows.job_row(j, self.state, app.now, palette)) for j in view.queue] if view else [])
         queue.border_subtitle = home_rows.queue_subtitle(view, app.now, palette)
         self._show_details()
 
+    # the right side, the large word, and the curves
+
     def _show_details(self) -> None:
-        pane = self.pane
+        pane, now, palette = self.pane, self.wst.now, self.palette
         run = self.chosen_run if pane != "presets" else None
-        if pane == "presets" or (pane == "runs" and run is None):
-            self._show_preset(self.chosen_preset) if pane == "presets" else self._show_empty(pane)
+        if pane == "presets":
+            head, title = self._preset_details(), f"Launching {self.chosen_preset.name}"
         elif run is not None:
-            self._show_run(run)
+            head, title = headlines.of_run(run, now, palette), f"Run {home_rows.run_name(run)}"
+            width = self.query_one("#details").scrollable_content_region.width
+            facts = columns(home_rows.run_facts(run, now, palette, max(20, width)), palette)
+            self._say(run.spec.run_id, facts)
         elif (job := self.chosen_job) is not None:
-            self._show_foreign(job)
+            head, title = headlines.of_job(job, now, palette), f"Job {job.job_id}"
+            self._say(f"job {job.job_id}", columns(home_rows.job_facts(job, now), palette))
         else:
-            self._show_empty(pane)
+            title = pane.capitalize()
+            head = headlines.of_cluster(self.wst.cluster_view, self.wst.cluster_name, pane, palette)
+            self._say("", Text(""))
+        self._share_out()
+        self._show_hero(head, title)
+        self._show_lower(run)
 
-    def _parts(self) -> tuple[VerticalScroll, Static, Static, Chart]:
-        return (
-            self.query_one("#details", VerticalScroll),
-            self.query_one("#verdict", Static),
-            self.query_one("#facts", Static),
-            self.query_one("#preview", Chart),
+    def _preset_details(self) -> Headline:
+        preset, palette = self.chosen_preset, self.palette
+        forecast = self.wst.forecast(preset)
+        head = headlines.of_preset(forecast, palette)
+        facts = Text().append(preset.summary + "\n\n" if preset.summary else "", style="italic")
+        facts.append_text(columns(preset_facts(preset, self.wst.cluster), palette))
+        said = [*head.lines[headlines.SHOWN :], track_record(scores_of(self.wst.runs))]
+        for line in said:
+            if line:
+                facts.append("\n\n").append_text(line if isinstance(line, Text) else Text(line, palette.faint))
+        self._say(preset.name, facts)
+        return head
+
+    def _say(self, title: str, facts: Text) -> None:
+        self.query_one("#details").border_title = Text(title)
+        self.query_one("#facts", Static).update(facts)
+
+    def _show_hero(self, head: Headline, title: str) -> None:
+        hero = self.query_one("#hero", Static)
+        framed = self._heights is not None and self._heights.framed
+        rows = self._heights.hero - 2 * framed if self._heights else 3
+        hero.update(head.text(max(20, self.size.width - 2 - 2 * framed), rows, self.palette))
+        hero.border_title = Text(f"{title}") if framed and title else ""
+        hero.styles.border = ("round", head.colour) if framed else ("none", head.colour)
+
+    def _share_out(self) -> None:
+        """Gives every pane the rows it needs."""
+        used = self.query_one(KeyLine).size.height or 1
+        view = self.wst.cluster_view
+        wanted = heights(
+            self.size.height - 1 - used,
+            presets=len(self.wst.config.presets),
+            runs=len(self.wst.runs),
+            jobs=len(view.queue) if view else 0,
         )
+        if wanted != self._heights:
+            self._heights = wanted
+            for name in ("hero", "presets", "runs", "queue", "lower"):
+                self.query_one(f"#{name}").styles.height = getattr(wanted, name)
+            self.query_one("#lower").display = wanted.lower > 0
+            self.call_after_refresh(self._changed)
 
-    def _show_preset(self, preset: Preset) -> None:
-        details, verdict, facts, preview = self._parts()
-        forecast, palette = self.wst.forecast(preset), self.palette
-        details.border_title = Text(preset.name)
-        head = home_rows.forecast_badge(forecast, palette)
-        for line in forecast_lines(forecast, palette):
-            head.append("\n").append_text(line)
-        if record := track_record(scores_of(self.wst.runs)):
-            head.append(f"\n{record}", style=palette.faint)
-        verdict.update(head)
-        text = columns(preset_facts(preset, self.wst.cluster), palette)
-        facts.update(Text.assemble(Text(preset.summary + "\n\n", style="italic") if preset.summary else "", text))
-        preview.display = False
+    def _show_lower(self, chosen: RunView | None) -> None:
+        if not self._heights or not self._heights.lower:
+            return
+        shown, preview = self.query_one("#bars", Static), self.query_one("#preview", Chart)
+        run = chosen if chosen is not None and chosen.log.segments else self._newest_curve()
+        preview.display = run is not None
+        region = shown.content_region
+        forecasts = {p.name: self.wst.forecast(p) for p in self.wst.config.presets.values()}
+        chart = bars(forecasts, self.chosen_preset.name, region.width, region.height, self.palette)
+        shown.display = self.size.width >= _SIDE_BY_SIDE or run is None
+        shown.update(chart or Text("Not known yet: no forecast can be made.", style=self.palette.faint))
+        drawn = (run.spec.run_id, run.log_version) if run is not None else None
+        if run is not None and drawn != self._drawn:
+            preview.border_title = Text(f"Loss of {home_rows.run_name(run)}")
+            preview.show(view_of(run, ChartState(), self.palette))
+        self._drawn = drawn
 
-    def _show_run(self, run: RunView) -> None:
-        details, verdict, facts, preview = self._parts()
-        palette, width = self.palette, max(20, details.scrollable_content_region.width)
-        details.border_title = Text(run.spec.run_id)
-        verdict.update(banner(run, self.wst.now, width, 3, palette))
-        facts.update(columns(home_rows.run_facts(run, self.wst.now, palette, width), palette))
-        preview.display = details.size.height > 20 and bool(run.log.segments)
-        drawn = (run.spec.run_id, run.log_version)
-        if preview.display and drawn != self._drawn:
-            self._drawn = drawn
-            preview.show(view_of(run, ChartState(), palette))
+    def _newest_curve(self) -> RunView | None:
+        """The newest run that has logged something, one under way first."""
+        known = [run for run in self.wst.runs if run.log.segments]
+        return next((run for run in known if run.phase not in OVER), known[0] if known else None)
 
-    def _show_foreign(self, job: Job) -> None:
-        details, verdict, facts, preview = self._parts()
-        details.border_title = Text(f"job {job.job_id}")
-        note = "Not started here.\nEnter opens its log and curves."
-        verdict.update(Text(note, style=self.palette.faint))
-        facts.update(columns(home_rows.job_facts(job, self.wst.now), self.palette))
-        preview.display = False
-
-    def _show_empty(self, pane: str) -> None:
-        details, verdict, facts, preview = self._parts()
-        details.border_title = ""
-        verdict.update(home_rows.empty_words(pane, self.wst.cluster_view, self.palette))
-        facts.update("")
-        preview.display = False
+    def on_resize(self, _: events.Resize) -> None:
+        self.call_after_refresh(self._changed)
 
     @on(DataTable.RowHighlighted)
     def _moved(self) -> None:
@@ -188,78 +189,3 @@ class HomeScreen(StateScreen[None]):
     def _picked(self, event: DataTable.RowSelected) -> None:
         event.stop()
         self.action_launch() if self.pane == "presets" else self.action_open()
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """Keys that have nothing to act on are not offered."""
-        if action in ("launch", "edit", "compare"):
-            return self.pane == "presets"
-        if action == "open":
-            return self.pane != "presets" and (self.chosen_run is not None or self.chosen_job is not None)
-        if action in ("cancel", "stop", "hold", "limit"):
-            job, run = self.chosen_job, self.chosen_run if self.pane != "presets" else None
-            live = job is not None and job.live and (run is None or run.phase not in OVER)
-            if action == "hold":
-                return live and run is not None and job is not None and job.state == "PENDING"
-            if action == "stop" and run is not None and foreign(run):
-                return False
-            return live and (run is not None or action == "cancel")
-        if action == "resume":
-            run = self.chosen_run if self.pane != "presets" else None
-            return run is not None and run.phase in RESUMABLE and not foreign(run)
-        if action == "overlay":
-            return self.pane == "runs" and len(self.state.runs) > 1
-        return True
-
-    def action_launch(self) -> None:
-        self.wst.review(self.chosen_preset)
-
-    def action_open(self) -> None:
-        if (run := self.chosen_run) is not None:
-            self.wst.open_run(run.spec.run_id)
-        elif (job := self.chosen_job) is not None:
-            self.wst.watch_job(job.job_id)
-
-    def action_preset(self, number: int) -> None:
-        names = list(self.wst.config.presets)
-        if number <= len(names):
-            table = self._table("presets")
-            table.focus()
-            table.choose(names[number - 1])
-
-    def action_edit(self) -> None:
-        self.wst.edit(self.chosen_preset)
-
-    def action_compare(self) -> None:
-        self.wst.compare_presets(self.chosen_preset)
-
-    def action_cancel(self) -> None:
-        run, job = self.chosen_run, self.chosen_job
-        if run is not None:
-            self.wst.ask_cancel(run)
-        elif job is not None:
-            self.wst.ask_cancel_job(job)
-
-    def action_stop(self) -> None:
-        if (run := self.chosen_run) is not None:
-            self.wst.ask_stop(run)
-
-    def action_resume(self) -> None:
-        if (run := self.chosen_run) is not None:
-            self.wst.ask_resume(run)
-
-    def action_hold(self) -> None:
-        run, job = self.chosen_run, self.chosen_job
-        if run is not None and job is not None:
-            self.wst.hold_or_release(run, job)
-
-    def action_limit(self) -> None:
-        if (run := self.chosen_run) is not None:
-            self.wst.ask_limit(run)
-
-    def action_overlay(self) -> None:
-        self.wst.overlay(self._table("runs").key)
-
-    def newest_run_chosen(self) -> None:
-        """Puts the cursor on the newest run, after a launch."""
-        if self.wst.runs:
-            self._table("runs").choose(self.wst.runs[0].spec.run_id)

@@ -10,7 +10,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container, ScrollableContainer, VerticalScroll
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from websight_tui import words
 from websight_tui.errors import WebsightError
@@ -28,6 +28,7 @@ from websight_tui.tui.present import bar, columns
 from websight_tui.tui.present_checks import checks_list, checks_pending, failed
 from websight_tui.tui.present_preset import batch_words, difference_rows, forecast_lines
 from websight_tui.tui.screens.base import StateScreen
+from websight_tui.tui.widgets.key_line import KeyLine
 from websight_tui.tui.widgets.status_bar import StatusBar
 
 
@@ -61,7 +62,7 @@ class LaunchScreen(StateScreen[None]):
                 script.border_title = "Job script"
                 yield Static(id="text")
         yield Static(id="outcome")
-        yield Footer(show_command_palette=False, compact=True)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         super().on_mount()

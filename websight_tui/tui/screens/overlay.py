@@ -9,7 +9,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.widgets import DataTable, Footer, Static
+from textual.widgets import DataTable, Static
 
 from websight_tui.presets import Preset, differences
 from websight_tui.runs.state import RunView
@@ -22,6 +22,7 @@ from websight_tui.tui.run_chart import ChartState, view_of
 from websight_tui.tui.screens.base import StateScreen
 from websight_tui.tui.widgets.chart import Chart
 from websight_tui.tui.widgets.draw import Layer, View
+from websight_tui.tui.widgets.key_line import KeyLine
 from websight_tui.tui.widgets.status_bar import StatusBar
 from websight_tui.tui.widgets.table import Column, KeyedTable, Row
 
@@ -58,7 +59,7 @@ class OverlayScreen(StateScreen[None]):
                 yield KeyedTable(columns, id="runs")
                 with VerticalScroll(id="differences", can_focus=False):
                     yield Static(id="settings")
-        yield Footer(show_command_palette=False, compact=True)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         with_curve = [r.spec.run_id for r in self.wst.runs if r.log.segments]

@@ -9,7 +9,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.widgets import ContentSwitcher, Footer, Input, Static
+from textual.widgets import ContentSwitcher, Input, Static
 
 from websight_tui.runs.phase import OVER, RESUMABLE
 from websight_tui.runs.state import RunView
@@ -21,6 +21,7 @@ from websight_tui.tui.remedy_list import foreign, wants_remedy
 from websight_tui.tui.screens.run_charts import SIDE, ChartKeys
 from websight_tui.tui.screens.run_log import LogKeys
 from websight_tui.tui.widgets.chart import Chart
+from websight_tui.tui.widgets.key_line import KeyLine
 from websight_tui.tui.widgets.log_view import LogView
 from websight_tui.tui.widgets.status_bar import StatusBar
 from websight_tui.tui.widgets.table import KeyedTable
@@ -59,7 +60,7 @@ class RunScreen(ChartKeys, LogKeys):
             with VerticalScroll(id="settings"):
                 yield Static(id="settings-text")
         yield Input(placeholder="search the log", id="search")
-        yield Footer(show_command_palette=False, compact=True)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         super().on_mount()

@@ -30,25 +30,32 @@ _LETTERS: Final = {
     "W": ("#...#", "#...#", "#.#.#", "##.##", "#...#"),
     "X": ("#..#", "#..#", ".##.", "#..#", "#..#"),
     "Y": ("#.#", "#.#", ".#.", ".#.", ".#."),
+    "Q": (".##.", "#..#", "#..#", "#.#.", ".#.#"),
+    "Z": ("####", "...#", ".##.", "#...", "####"),
     " ": ("..", "..", "..", "..", ".."),
 }
 HEIGHT: Final = 3
+TALL: Final = 5
 
 
-def big_text(word: str) -> tuple[str, ...] | None:
-    """Three lines of half blocks that spell `word`; None if a letter is not known."""
+def big_text(word: str, *, tall: bool = False, ascii_only: bool = False) -> tuple[str, ...] | None:
+    """Lines that spell `word`: three of half blocks, or five of whole ones; None if a letter is not known.
+
+    Args:
+        tall: five lines, each dot two cells wide.
+        ascii_only: five lines of "#"; there are no half blocks.
+    """
     letters = [_LETTERS.get(char) for char in word.upper()]
     if any(letter is None for letter in letters):
         return None
-    rows = [" ".join(letter[row] for letter in letters if letter) for row in range(5)] + [""]
-    width = len(rows[0])
-    rows[5] = "." * width
-    pairs = {("#", "#"): "█", ("#", ""): "▀", ("", "#"): "▄", ("", ""): " "}
-
-    def on(char: str) -> str:
-        return char if char == "#" else ""
-
+    rows = [" ".join(letter[row] for letter in letters if letter).replace(".", " ") for row in range(TALL)]
+    if ascii_only:
+        return tuple(rows)
+    if tall:
+        return tuple("".join("██" if char == "#" else "  " for char in row) for row in rows)
+    rows.append(" " * len(rows[0]))
+    halves = {("#", "#"): "█", ("#", " "): "▀", (" ", "#"): "▄", (" ", " "): " "}
     return tuple(
-        "".join(pairs[on(upper), on(lower)] for upper, lower in zip(rows[y], rows[y + 1], strict=True))
-        for y in range(0, 6, 2)
+        "".join(halves[upper, lower] for upper, lower in zip(rows[y], rows[y + 1], strict=True))
+        for y in range(0, TALL, 2)
     )

@@ -6,9 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from rich.segment import Segment
+from rich.style import Style
 from rich.text import Text
 from textual import events
 from textual.binding import Binding, BindingType
+from textual.strip import Strip
 from textual.widgets import DataTable
 
 
@@ -64,6 +67,32 @@ class KeyedTable(DataTable[Text]):
         self._widths: dict[str, int] = {}
         self._shown: dict[str, dict[str, Text]] = {}
         self._rows: list[Row] = []
+        self._said = Text()
+
+    def say(self, text: Text) -> None:
+        """What stands here while there is no row."""
+        if _differs(text, self._said):
+            self._said = text
+            self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        if self._shown or not self._said:
+            return super().render_line(y)
+        width = self.size.width
+        lines = self._said.wrap(self.app.console, max(1, width - 2))
+        base = self.rich_style
+        if y >= len(lines):
+            return Strip.blank(width, base)
+        row = Strip([Segment(" "), *lines[y].render(self.app.console)]).adjust_cell_length(width)
+        return row.apply_style(Style(bgcolor=base.bgcolor))
+
+    def on_click(self, event: events.Click) -> None:
+        """One click chooses a row, two open it."""
+        if (row := event.style.meta.get("row", -1)) >= 0:
+            event.prevent_default()
+            self.move_cursor(row=row)
+            if event.chain == 2:
+                self.action_select_cursor()
 
     def on_resize(self, event: events.Resize) -> None:
         widths = fitting(tuple(self._specs.values()), self.scrollable_content_region.width or event.size.width)

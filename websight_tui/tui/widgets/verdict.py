@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.text import Text
 
 from websight_tui import words
@@ -20,6 +22,7 @@ from websight_tui.tui.present import (
 from websight_tui.tui.widgets.big_text import big_text
 
 _GAP = 3
+_LEAST_WORDS = 26
 
 
 def headline(run: RunView, palette: Palette) -> tuple[str, str, str]:
@@ -65,32 +68,43 @@ def _standing(run: RunView, now: float) -> str:
 
 
 def banner(run: RunView, now: float, width: int, height: int, palette: Palette, *, hint: str = "") -> Text:
-    """The verdict in `width` × `height` cells: letters of blocks where they fit, else a bar of its colour.
+    """The verdict of a run in `width` × `height` cells.
 
     Args:
         hint: said before the last line, such as the key that goes further.
     """
-    symbol, word, colour = headline(run, palette)
     lines = explanation(run, now)
     if hint:
         last = f"{hint} {glyph('dot')} {lines[2]}" if len(lines) > 2 else hint
         lines = [*lines[:2], last]
+    return block(*headline(run, palette), lines, width, height, palette)
+
+
+def block(
+    symbol: str, word: str, colour: str, lines: Sequence[str | Text], width: int, height: int, palette: Palette
+) -> Text:
+    """A word in letters of blocks where they fit `width` × `height` cells, else on a bar; lines beside."""
     text = Text(no_wrap=True, overflow="ellipsis")
-    block = None if ASCII else big_text(word)
-    if height >= 3 and block is not None and len(block[0]) + _GAP + 36 <= width:
-        for index, row in enumerate(block):
-            text.append(("\n" if index else "") + row, style=colour)
-            if index < len(lines):
-                text.append(" " * _GAP)
-                text.append(lines[index], style=palette.text if index == 0 else palette.faint)
-        return text
-    badge = f" {symbol} {word.upper()} "
-    text.append(badge, style=f"bold {palette.back} on {colour}")
-    if height == 1 or not lines:
-        return text.append("  " + f" {glyph('dot')} ".join(lines), style=palette.text)
-    if height == 2 and len(lines) > 2:
-        lines = [f"{lines[0]} {glyph('dot')} {lines[1]}", lines[2]]
-    text.append("  " + lines[0], style=palette.text)
-    for line in lines[1:height]:
-        text.append("\n" + line, style=palette.faint)
+    said = [
+        line if isinstance(line, Text) else Text(line, palette.text if not i else palette.faint)
+        for i, line in enumerate(lines)
+    ]
+    for tall in (True, False):
+        letters = big_text(word, tall=tall, ascii_only=ASCII)
+        if letters and len(letters) <= height and len(letters[0]) + _GAP + _LEAST_WORDS <= width:
+            first = max(0, (len(letters) - len(said)) // 2)
+            for index, row in enumerate(letters):
+                text.append(("\n" if index else "") + row, style=colour)
+                if 0 <= index - first < len(said):
+                    text.append(" " * _GAP).append_text(said[index - first])
+            return text
+    text.append(f" {symbol} {word.upper()} ", style=f"bold {palette.back} on {colour}")
+    dot = f" {glyph('dot')} "
+    if height == 1 or not said:
+        return text.append("  ").append_text(Text(dot).join(said))
+    if height == 2 and len(said) > 2:
+        said = [Text(dot).join(said[:2]), said[2]]
+    text.append("  ").append_text(said[0])
+    for line in said[1:height]:
+        text.append("\n").append_text(line)
     return text

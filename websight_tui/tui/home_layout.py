@@ -1,0 +1,55 @@
+"""How high the panes of the home screen are: as high as what they hold, and the rest shows curves. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+_BORDER: Final = 2
+_LEAST_LIST: Final = 1 + _BORDER
+_LEAST_LOWER: Final = 8
+_FACTS: Final = 17
+"""Lines of a preset's details beside the lists."""
+ROOMY: Final = 50
+"""Rows from which on the verdict is written in letters five rows high."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heights:
+    """Rows of each pane, borders included; 0 hides it. `presets + runs + queue + lower + hero` is all there is."""
+
+    hero: int
+    presets: int
+    runs: int
+    queue: int
+    lower: int
+
+    @property
+    def framed(self) -> bool:
+        """Whether there is room for a border around the verdict."""
+        return self.hero > 3
+
+
+def heights(rows: int, *, presets: int, runs: int, jobs: int) -> Heights:
+    """Shares `rows` out.
+
+    Args:
+        rows: between status line and keys.
+        presets, runs, jobs: lines in the lists.
+    """
+    hero = 3 if rows < 26 else 5 + _BORDER if rows >= ROOMY else 3 + _BORDER
+    body = rows - hero
+    top = min(presets + 1 + _BORDER, max(_LEAST_LIST + 1, body // 2))
+    wants = [max(2, runs) + _BORDER, max(2, jobs) + _BORDER]
+    # long lists scroll before the curves go: some lines of each are enough
+    enough = [min(wants[0], max(4, body * 18 // 100) + _BORDER), min(wants[1], max(3, body * 12 // 100) + _BORDER)]
+    lower = body - max(top + sum(enough), _FACTS + _BORDER)
+    lower = lower if lower >= _LEAST_LOWER else 0
+    if lower > body // 2:  # there is room for longer lists, too
+        lower = max(body // 2, body - top - sum(wants))
+        enough = wants
+    free = body - lower - top
+    middle = max(_LEAST_LIST, free - (enough if lower else wants)[1])
+    if middle < wants[0]:  # both give way, the queue down to a fair share
+        middle = max(middle, min(wants[0], free - max(_LEAST_LIST, free * 2 // 5)))
+    return Heights(hero, top, middle, free - middle, lower)
