@@ -53,9 +53,9 @@ async def test_a_scheduler_that_does_not_answer_is_said_where_the_jobs_would_be(
         await until(pilot, lambda: "Slurm does not answer" in screen_text(stage.app))
         assert "! Slurm's commands are not on the PATH" in screen_text(stage.app).split("\n")[0]
         await pilot.press("tab", "tab")
-        await until(pilot, lambda: "The queue is not known." in screen_text(stage.app))
+        await until(pilot, lambda: "It is asked again" in screen_text(stage.app))
         assert "login_shell" in screen_text(stage.app)
         assert "ctrl+r" in screen_text(stage.app)
         engine.tell(e.QueueSeen("hai", (), NOW))
-        await until(pilot, lambda: "No jobs in the queue." in screen_text(stage.app))
+        await until(pilot, lambda: "No job of yours waits" in screen_text(stage.app))
         assert "not on the PATH" not in screen_text(stage.app)

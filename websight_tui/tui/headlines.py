@@ -41,8 +41,12 @@ def of_run(run: RunView, now: float, palette: Palette) -> Headline:
     return Headline(*headline(run, palette), tuple(explanation(run, now)))
 
 
-def of_preset(forecast: Forecast | None, palette: Palette) -> Headline:
-    """The forecast's verdict; its figure is marked as an estimate."""
+def of_preset(forecast: Forecast | None, palette: Palette, record: str = "") -> Headline:
+    """The forecast's verdict; its figure is marked as an estimate.
+
+    Args:
+        record: how good forecasts have been so far; "" if there is nothing to say.
+    """
     if forecast is None or forecast.seconds is None:
         said = forecast.basis if forecast is not None else "these settings cannot be planned on this cluster"
         return Headline(
@@ -59,6 +63,8 @@ def of_preset(forecast: Forecast | None, palette: Palette) -> Headline:
     spare = "" if not forecast.limit_s else _spare(forecast.limit_s - forecast.seconds)
     if spare and lines:
         lines[0] = Text(f"{spare} {glyph('dot')} ", style=palette.faint).append_text(lines[0])
+    if record and lines:
+        lines[-1] = lines[-1].copy().append(f" {glyph('dot')} {record}", style=palette.faint)
     return Headline(
         glyph(forecast.verdict), forecast.verdict.value, palette.verdict(forecast.verdict), (figure, *lines)
     )
@@ -96,7 +102,10 @@ def of_cluster(view: ClusterView | None, name: str, pane: str, palette: Palette)
         step = "s connects, or chooses another cluster" if link in (Link.OFFLINE, Link.FAILED, Link.NEEDS_LOGIN) else ""
         return Headline(glyph(link), link.value, palette.link(link), tuple(line for line in (why, step) if line))
     if view is not None and view.scheduler_error:
-        lines = (plain(view.scheduler_error, 200), "It is asked again from time to time; ctrl+r asks now.")
+        lines = (
+            plain(view.scheduler_error, 300),
+            "It is asked again from time to time; ctrl+r asks now, s goes elsewhere.",
+        )
         return Headline(glyph("warning"), "no answer", palette.warn, lines)
     if view is None or view.queue_at is None:
         return Headline(glyph(Link.CONNECTING), "asking", palette.faint, (f"asking Slurm on {name}",))

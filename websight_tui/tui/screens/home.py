@@ -103,7 +103,7 @@ class HomeScreen(HomeKeys):
         else:
             title = pane.capitalize()
             head = headlines.of_cluster(self.wst.cluster_view, self.wst.cluster_name, pane, palette)
-            self._say("", Text(""))
+            self._say("", Text("\n\n").join(Text(str(line)) for line in head.lines), wrap=True)
         self._share_out()
         self._show_hero(head, title)
         self._show_lower(run)
@@ -111,19 +111,19 @@ class HomeScreen(HomeKeys):
     def _preset_details(self) -> Headline:
         preset, palette = self.chosen_preset, self.palette
         forecast = self.wst.forecast(preset)
-        head = headlines.of_preset(forecast, palette)
+        head = headlines.of_preset(forecast, palette, track_record(scores_of(self.wst.runs)))
         facts = Text().append(preset.summary + "\n\n" if preset.summary else "", style="italic")
         facts.append_text(columns(preset_facts(preset, self.wst.cluster), palette))
-        said = [*head.lines[headlines.SHOWN :], track_record(scores_of(self.wst.runs))]
-        for line in said:
-            if line:
-                facts.append("\n\n").append_text(line if isinstance(line, Text) else Text(line, palette.faint))
+        for line in head.lines[headlines.SHOWN :]:
+            facts.append("\n\n").append_text(line if isinstance(line, Text) else Text(line, palette.faint))
         self._say(preset.name, facts)
         return head
 
-    def _say(self, title: str, facts: Text) -> None:
+    def _say(self, title: str, facts: Text, *, wrap: bool = False) -> None:
         self.query_one("#details").border_title = Text(title)
-        self.query_one("#facts", Static).update(facts)
+        shown = self.query_one("#facts", Static)
+        shown.styles.text_wrap = "wrap" if wrap else "nowrap"
+        shown.update(facts)
 
     def _show_hero(self, head: Headline, title: str) -> None:
         hero = self.query_one("#hero", Static)
