@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from websight_tui.cli.options import add_cluster, add_command, add_run
+from websight_tui.cli.output import say
 
 ADAPTER = ("adapter_model.safetensors", "adapter_config.json")
 
@@ -56,7 +57,7 @@ def cancel(args: argparse.Namespace) -> int:
             if not sys.stdin.isatty():
                 raise WebsightError("cancel asks before it does", "Use --yes in scripts.")
             if input(f"Cancel {run_id} on {view.spec.cluster}? [y/N] ").strip().lower() not in ("y", "yes"):
-                print("Nothing was cancelled.")
+                say("Nothing was cancelled.")
                 return 1
         current.wait(
             lambda event: isinstance(event, QueueSeen) and event.cluster == view.spec.cluster,
@@ -73,7 +74,7 @@ def cancel(args: argparse.Namespace) -> int:
     if args.json:
         print_json({"run": run_id, "ok": done.ok, "message": done.message, "hint": done.hint})
     else:
-        print(f"{done.message}." + (f" {done.hint}" if done.hint else ""))
+        say(f"{done.message}." + (f" {done.hint}" if done.hint else ""))
     return 0 if done.ok else 1
 
 
@@ -92,7 +93,7 @@ def resume(args: argparse.Namespace) -> int:
     if args.json:
         print_json(figures(resumed))
     else:
-        print(f"{run_id} goes on as job {resumed.job.job_id if resumed.job else '?'}.")
+        say(f"{run_id} goes on as job {resumed.job.job_id if resumed.job else '?'}.")
     return 0
 
 
@@ -114,7 +115,7 @@ def fetch(args: argparse.Namespace) -> int:
     if args.json:
         print_json({"run": view.spec.run_id, "folder": str(target), "files": list(ADAPTER)})
     else:
-        print(f"The adapter is in {target}/.")
+        say(f"The adapter is in {target}/.")
     return 0
 
 
@@ -130,8 +131,9 @@ class _Bar:
         percent = done * 100 // total if total else 100
         if sys.stderr.isatty() and percent != self.shown:
             self.shown = percent
-            print(f"\r{self.name}  {percent:3} %  {size(done)} of {size(total)}", end="", file=sys.stderr, flush=True)
+            sys.stderr.write(f"\r{self.name}  {percent:3} %  {size(done)} of {size(total)}")
+            sys.stderr.flush()
 
     def end(self) -> None:
         if self.shown >= 0:
-            print(file=sys.stderr)
+            sys.stderr.write("\n")

@@ -7,6 +7,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from websight_tui.cli.options import add_command
+from websight_tui.cli.output import say
 
 if TYPE_CHECKING:
     from websight_tui.config import Cluster
@@ -48,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     ]
     print_table(("cluster", "host", "account", "partition", "GPUs/node", "limit", "root"), rows)
     if len(context.config.clusters) == 1:
-        print(f"No cluster configured yet: `websight-tui init` writes an example to {context.config.path}.")
+        say(f"No cluster configured yet: `websight-tui init` writes an example to {context.config.path}.")
     return 0
 
 
@@ -68,8 +69,8 @@ def _reach(cluster: Cluster, *, as_json: bool) -> int:
     if as_json:
         print_json({"cluster": cluster.name, "address": transport.address, "slurm": version, "exit": answer.exit})
     elif answer.exit == 0:
-        print(f"{cluster.name}: reached {transport.address}, {version}.")
+        say(f"{cluster.name}: reached {transport.address}, {version}.")
     else:
-        print(f"{cluster.name}: reached {transport.address}, but found no Slurm there: {plain(answer.stderr.strip())}")
-        print("  → Try login_shell = true in its table, or add the line that loads Slurm to your profile.")
+        say(f"{cluster.name}: reached {transport.address}, but found no Slurm there: {plain(answer.stderr.strip())}")
+        say("  → Try login_shell = true in its table, or add the line that loads Slurm to your profile.")
     return 0 if answer.exit == 0 else 1

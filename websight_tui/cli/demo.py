@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from websight_tui.cli.options import add_command
+from websight_tui.cli.output import say
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -30,11 +31,11 @@ def run(args: argparse.Namespace) -> int:
     if args.stop:
         stop_cluster()
         if not args.json:
-            print("The embedded cluster and its jobs are stopped.")
+            say("The embedded cluster and its jobs are stopped.")
         return 0
     headless = args.headless or args.json or not (sys.stdin.isatty() and sys.stdout.isatty())
     if not args.json:
-        print("Starting the embedded cluster …", file=sys.stderr, flush=True)
+        say("Starting the embedded cluster …", file=sys.stderr, flush=True)
     cluster, replay = start_cluster(replay=args.replay)
     config = demo_config(load_config(), cluster)
     if headless:

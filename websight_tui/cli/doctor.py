@@ -12,6 +12,7 @@ from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Final
 
 from websight_tui.cli.options import add_command
+from websight_tui.cli.output import showable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -139,7 +140,7 @@ def _print_block(console: Console, level: str, check: str, message: str, hint: s
 
 def _wrap(text: str, width: int) -> list[str]:
     """Lines of at most `width` columns; paths stay in one piece, even if they are longer."""
-    return textwrap.wrap(text, width, break_on_hyphens=False, break_long_words=False)
+    return textwrap.wrap(showable(text), width, break_on_hyphens=False, break_long_words=False)
 
 
 def _summary(counts: Counter[str], seconds: float) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from websight_tui.cli.output import print_json
+from websight_tui.cli.output import print_json, say
 from websight_tui.errors import SubmitRejected, SubmitUnknown
 from websight_tui.projection.model import Verdict
 from websight_tui.runs.events import ActionDone, Event, SubmitSettled
@@ -98,7 +98,7 @@ def follow(current: Session, run_id: str, *, as_json: bool, note: str = "") -> i
         current.wait_a_little(lambda: bool(current.state.runs[run_id].problems), seconds=LAST_WORDS_S)
         run = current.state.runs[run_id]
     for problem in run.problems if not as_json else ():
-        print(f"  ! {problem}", flush=True)
+        say(f"  ! {problem}", flush=True)
     return 0 if run.phase in (Phase.FINISHED, Phase.STOPPED) else 1
 
 
@@ -176,4 +176,4 @@ def _text_line(run: RunView, note: str) -> None:
                 spare = projection.deadline - projection.finish_at
                 words += f", {duration(abs(spare))} {'before' if spare >= 0 else 'after'} the limit"
         parts.append(words)
-    print("  ".join(parts), flush=True)
+    say("  ".join(parts), flush=True)

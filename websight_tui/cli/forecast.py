@@ -7,6 +7,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from websight_tui.cli.options import add_cluster, add_command
+from websight_tui.cli.output import say
 from websight_tui.words import duration
 
 if TYPE_CHECKING:
@@ -57,10 +58,10 @@ def run(args: argparse.Namespace) -> int:
         ]
         print_table(("preset", "steps", "estimate", "80 % band", "limit", "verdict"), rows, right=("steps", "estimate"))
         for basis in dict.fromkeys(f.basis for f in forecasts):
-            print(f"Estimates from {basis}: {', '.join(f.preset for f in forecasts if f.basis == basis)}.")
-        print("The limit is less the time that saving and stopping needs.")
+            say(f"Estimates from {basis}: {', '.join(f.preset for f in forecasts if f.basis == basis)}.")
+        say("The limit is less the time that saving and stopping needs.")
         if record:
-            print(f"{record}.")
+            say(f"{record}.")
     sure_not = args.preset and forecasts[0].verdict is Verdict.WILL_NOT_FIT
     return WILL_NOT_FIT if sure_not else OK
 

@@ -6,6 +6,7 @@ import argparse
 from typing import Final
 
 from websight_tui.cli.options import add_command
+from websight_tui.cli.output import say
 
 EXAMPLE: Final = """\
 # websight-tui's configuration. Lines that begin with # are examples or defaults.
@@ -71,5 +72,5 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print_json({"config": str(path)})
     else:
-        print(f"Wrote {path}.\nUncomment [clusters.…], set host and account, then run `websight-tui clusters`.")
+        say(f"Wrote {path}.\nUncomment [clusters.…], set host and account, then run `websight-tui clusters`.")
     return 0

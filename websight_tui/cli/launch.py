@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import sys
 import time
 from typing import TYPE_CHECKING
 
 from websight_tui.cli.options import add_cluster, add_command, add_preset
+from websight_tui.cli.output import say
 
 if TYPE_CHECKING:
     from websight_tui.projection.model import Forecast
@@ -59,8 +61,8 @@ def run(args: argparse.Namespace) -> int:
         if args.json:
             print_json(figures(current.state.runs[run_id]))
         else:
-            print(f"{run_id} is job {job.job_id if job else '?'} on {cluster.name}.")
-            print(f"Watch it: websight-tui watch {run_id}")
+            say(f"{run_id} is job {job.job_id if job else '?'} on {cluster.name}.")
+            say(f"Watch it: websight-tui watch {run_id}")
     return 0
 
 
@@ -79,7 +81,7 @@ def render(args: argparse.Namespace) -> int:
     if args.json:
         print_json({"preset": args.preset, "cluster": cluster, "script": script})
     else:
-        print(script, end="")
+        sys.stdout.write(script)  # byte for byte what would be submitted
     return 0
 
 
@@ -112,11 +114,11 @@ def _show(plan: LaunchPlan, forecast: Forecast, *, as_json: bool) -> int:
             }
         )
         return 0
-    print(plan.script)
+    say(plan.script)
     for name, (was, becomes) in plan.differences.items():
-        print(f"{name}: {becomes} (the preset says {was})")
-    print(f"Run folder: {spec.run_dir} on {spec.cluster}")
-    print(f"Upload: {len(plan.upload)} files, {size(sum(count for _, count in plan.upload))}, unless they are there")
-    print(f"Forecast: {band_words(forecast)}")
-    print("Nothing was sent. Without --dry-run this would be submitted.")
+        say(f"{name}: {becomes} (the preset says {was})")
+    say(f"Run folder: {spec.run_dir} on {spec.cluster}")
+    say(f"Upload: {len(plan.upload)} files, {size(sum(count for _, count in plan.upload))}, unless they are there")
+    say(f"Forecast: {band_words(forecast)}")
+    say("Nothing was sent. Without --dry-run this would be submitted.")
     return 0

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 
 from websight_tui.cli.options import add_cluster, add_command, add_run
+from websight_tui.cli.output import say
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -78,5 +79,5 @@ def _print_new(dropped: int, lines: Sequence[str], shown: int, complete: bool, a
         if as_json:
             print_json({"line": number + 1, "text": lines[number - dropped]})
         else:
-            print(lines[number - dropped], flush=True)
+            say(lines[number - dropped], flush=True)
     return max(shown, end)

@@ -1,27 +1,57 @@
-"""Printing for people and for scripts."""
+"""Printing for people and for scripts; the one door through which the command line writes.
+
+File names, Slurm's words and a server's errors come from elsewhere. Whatever they hold, a terminal gets text: a control
+sequence or a bidirectional control is written out as Python would write it ("\\x1b]52;…").
+"""
 
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final, TextIO
 
 from websight_tui.errors import WebsightError
 
+_UNSHOWABLE: Final = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\U000e0000-\U000e007f\ud800-\udfff]"
+)
+"""Controls but tab and newline, invisible and bidirectional marks, halves of characters (bytes that are no UTF-8)."""
+
+
+def showable(text: str) -> str:
+    """`text` with everything that is not text written out: safe on a terminal, tabs and line ends kept."""
+    return _UNSHOWABLE.sub(lambda found: ascii(found[0])[1:-1], text)
+
+
+def say(text: str = "", *, file: TextIO | None = None, flush: bool = False) -> None:
+    """Prints one text, made showable; to stdout where no `file` is given."""
+    print(showable(text), file=file, flush=flush)
+
 
 def print_json(data: Mapping[str, Any]) -> None:
-    """One JSON object on one line, flushed, so that a reading script sees it at once."""
-    print(json.dumps(data, ensure_ascii=False, allow_nan=False, default=str), flush=True)
+    """One JSON object on one line, flushed, so that a reading script sees it at once.
+
+    The values are exact: what a terminal must not get stands as JSON's \\u escapes.
+    """
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False, default=str)
+    print(_UNSHOWABLE.sub(lambda found: _json_escape(found[0]), text), flush=True)
+
+
+def _json_escape(character: str) -> str:
+    units = character.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{high:02x}{low:02x}" for high, low in zip(units[::2], units[1::2], strict=True))
 
 
 def print_error(error: WebsightError, *, as_json: bool) -> None:
     """What went wrong and the next step, on stderr; with `as_json` also as an object on stdout."""
     if as_json:
         print_json({"error": type(error).__name__, "message": error.message, "hint": error.hint})
-    print(f"websight-tui: {error.message}", file=sys.stderr)
+    say(f"websight-tui: {error.message}", file=sys.stderr)
     if error.hint:
-        print(f"  → {error.hint}", file=sys.stderr)
+        say(f"  → {error.hint}", file=sys.stderr)
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = ()) -> None:
@@ -35,5 +65,5 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, right:
     for name in columns:
         table.add_column(name, justify="right" if name in right else "left", no_wrap=name == columns[0])
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))  # Text: what comes from a cluster is never markup
+        table.add_row(*(Text(showable(cell)) for cell in row))  # Text: what comes from a cluster is never markup
     Console(highlight=False).print(table)

@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 
 from websight_tui.cli.options import add_cluster, add_command
+from websight_tui.cli.output import say
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -65,9 +66,9 @@ def run(args: argparse.Namespace) -> int:
     print_table(columns, rows, right=columns[1:-1])
     if args.preset:
         preset, figures = chosen[0], sizes(chosen[0])
-        print(f"{preset.summary}; {count(figures.trainable_parameters)} trainable parameters")
+        say(f"{preset.summary}; {count(figures.trainable_parameters)} trainable parameters")
         print_table(("field", "value"), [(k, str(v)) for k, v in dataclasses.asdict(preset).items()])
     basis = forecast_for(cluster, chosen[0]).basis
-    print(f"On {cluster.name}, limit {cluster.time_limit}; batch is the effective one, memory that of a GPU.")
-    print(f"Hours are an estimate: {basis}.")
+    say(f"On {cluster.name}, limit {cluster.time_limit}; batch is the effective one, memory that of a GPU.")
+    say(f"Hours are an estimate: {basis}.")
     return 0

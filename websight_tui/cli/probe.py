@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from websight_tui.cli.options import add_cluster, add_command, add_preset
+from websight_tui.cli.output import say
 
 if TYPE_CHECKING:
     from websight_tui.projection.model import Forecast
@@ -56,11 +57,11 @@ def run(args: argparse.Namespace) -> int:
         current.connect(cluster)
         run_id = submit(current, context.config, cluster, probe, preset)
         if not args.json:
-            print(f"{run_id}: {probe.max_steps} steps on {cluster.name}, at most {probe.time_limit}.", flush=True)
+            say(f"{run_id}: {probe.max_steps} steps on {cluster.name}, at most {probe.time_limit}.", flush=True)
         try:
             follow(current, run_id, as_json=args.json)
         except KeyboardInterrupt:
-            print(f"\n{run_id} goes on; once it has ended, `websight-tui status` reads what it tells.", file=sys.stderr)
+            say(f"\n{run_id} goes on; once it has ended, `websight-tui status` reads what it tells.", file=sys.stderr)
             raise
         ended = current.state.runs[run_id]
         history = history_of(current.state.runs.values())
@@ -88,4 +89,4 @@ def _show(args: argparse.Namespace, run_id: str, before: Forecast, after: Foreca
         for name, f in both.items()
     ]
     print_table((after.preset, "steps", "estimate", "80 % band", "limit", "verdict"), rows, right=("steps", "estimate"))
-    print(f"Before, from {before.basis}; after, from {after.basis}.")
+    say(f"Before, from {before.basis}; after, from {after.basis}.")

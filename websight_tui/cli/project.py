@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from websight_tui.cli.options import add_command
+from websight_tui.cli.output import say, showable
 from websight_tui.metrics.model import TrainingLog
 from websight_tui.projection.model import Band, Projection, Verdict
 
@@ -176,7 +177,7 @@ def _known_from(state: TrainingLog | None, log: TrainingLog) -> Any:
 
 
 def _complain(name: str, what: str) -> None:
-    print(f"websight-tui: {name} {what}", file=sys.stderr)
+    say(f"websight-tui: {name} {what}", file=sys.stderr)
 
 
 def _band_words(band: Band | None) -> str:
@@ -194,7 +195,7 @@ def _print(answers: list[Answer]) -> None:
 
 def _title(answer: Answer) -> str:
     at = "" if answer.at is None else f" at {answer.at:.0%}"
-    return f"{answer.file} · run {answer.run}{at}"
+    return showable(f"{answer.file} · run {answer.run}{at}")
 
 
 def _print_blocks(answers: list[Answer]) -> None:
@@ -244,7 +245,7 @@ def _print_table(answers: list[Answer]) -> None:
         judged = p.limit_s is not None or p.total_s is None
         band = "–" if p.total_s_80 is None else f"{clock(p.total_s_80[0])}–{clock(p.total_s_80[1])}"
         cells = (
-            _short(answer.file),
+            showable(_short(answer.file)),
             str(answer.run),
             "all" if answer.at is None else f"{answer.at:.0%}",
             f"{p.step}/{p.total_steps}",
@@ -266,4 +267,4 @@ def _plot(answers: list[Answer], *, to_stderr: bool) -> None:
 
     for answer in answers:
         chart = projection_chart(answer.log, answer.projection, _title(answer))
-        print(chart, file=sys.stderr if to_stderr else sys.stdout)
+        (sys.stderr if to_stderr else sys.stdout).write(f"{chart}\n")  # its colours are our own

@@ -6,6 +6,7 @@ import getpass
 import sys
 from collections.abc import Sequence
 
+from websight_tui.cli.output import say
 from websight_tui.remote.port import HostKey, Prompt, Prompter, Unattended
 
 
@@ -17,7 +18,7 @@ class TerminalPrompter:
 
         for line in (title, instructions):
             if line.strip():
-                print(plain(line), file=sys.stderr)
+                say(plain(line), file=sys.stderr)
         try:
             return [
                 input(plain(prompt.text)) if prompt.echo else getpass.getpass(plain(prompt.text)) for prompt in prompts
@@ -28,8 +29,8 @@ class TerminalPrompter:
     def accept_host_key(self, key: HostKey) -> bool:
         from websight_tui.metrics.terminal_text import plain
 
-        print(f"The host key of {plain(key.host)} is not known yet.", file=sys.stderr)
-        print(f"{plain(key.kind)} {plain(key.fingerprint)}", file=sys.stderr)
+        say(f"The host key of {plain(key.host)} is not known yet.", file=sys.stderr)
+        say(f"{plain(key.kind)} {plain(key.fingerprint)}", file=sys.stderr)
         try:
             answer = input("Compare it with what your site publishes. Trust and remember it? [y/N] ")
         except (EOFError, KeyboardInterrupt):

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from websight_tui.cli.options import add_cluster, add_command, add_run
+from websight_tui.cli.output import say
 
 if TYPE_CHECKING:
     from websight_tui.cli.context import Context
@@ -72,7 +73,7 @@ def _look(context: Context, current: Session, runs: list[RunView]) -> bool:
                 pass
         except WebsightError as exc:
             reached = False
-            print(f"websight-tui: {exc.message} (showing what was last seen)", file=sys.stderr)
+            say(f"websight-tui: {exc.message} (showing what was last seen)", file=sys.stderr)
     return reached
 
 
@@ -88,7 +89,7 @@ def _print_all(runs: list[RunView]) -> None:
     from websight_tui.words import age
 
     if not runs:
-        print("No runs yet. Start one with `websight-tui submit PRESET`, or in the app.")
+        say("No runs yet. Start one with `websight-tui submit PRESET`, or in the app.")
         return
     now = time.time()
     rows = []
@@ -119,5 +120,5 @@ def _print_one(run: RunView) -> None:
             value = "\n               ".join(value)
         elif name.endswith("_at") or name == "deadline":
             value = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(value))
-        print(f"{name.replace('_', ' '):<14} {value}")
-    print(f"{'folder':<14} {run.spec.run_dir}")
+        say(f"{name.replace('_', ' '):<14} {value}")
+    say(f"{'folder':<14} {run.spec.run_dir}")

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from websight_tui.cli.options import add_cluster, add_command, add_run
+from websight_tui.cli.output import say
 
 if TYPE_CHECKING:
     from websight_tui.config import Cluster
@@ -68,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
     finally:
         transport.close()
     if not args.json:
-        print(f"{ended}.")
+        say(f"{ended}.")
     return 0
 
 
@@ -86,7 +87,7 @@ def _serve(args: argparse.Namespace, cluster: Cluster, spec: RunSpec, transport:
             "They begin with the training's first step; try again then.",
         )
     if not args.json:
-        print(f"Starting TensorBoard on {cluster.name} …", file=sys.stderr, flush=True)
+        say(f"Starting TensorBoard on {cluster.name} …", file=sys.stderr, flush=True)
     words = ("-m", "tensorboard.main", "--logdir", logs, "--host", LOOPBACK, "--port", "0")
     with contextlib.ExitStack() as stack:
         try:
@@ -99,7 +100,7 @@ def _serve(args: argparse.Namespace, cluster: Cluster, spec: RunSpec, transport:
         if args.json:
             print_json({"run": spec.run_id, "url": url, "logs": logs})
         else:
-            print(f"{url} shows {spec.run_id}. Ctrl-C ends it.", flush=True)
+            say(f"{url} shows {spec.run_id}. Ctrl-C ends it.", flush=True)
         try:
             if args.open:
                 import webbrowser

@@ -1,0 +1,50 @@
+"""A hostile cluster, the real program, a real terminal: nothing that came from the cluster acts on the terminal."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.hostile.cluster import PASSWORD
+from tests.hostile.conftest import Laptop
+from tests.hostile.payloads import EVIL, harm, visible
+
+pytestmark = [pytest.mark.xdist_group("hostile"), pytest.mark.timeout(180)]
+
+
+def test_the_harm_is_seen_where_it_is_done() -> None:
+    """The measure itself: each payload, let through, is found."""
+    assert len(harm(EVIL.encode())) > 15
+    assert harm(b"\xff")
+    assert not harm(b"\x1b[1;31mred\x1b[0m \x1b]2;websight-tui\x1b\\ [bold]x[/]")
+    assert harm(b"\x1b[1m", terminal=False)
+
+
+def test_the_app_on_all_its_screens(laptop: Laptop) -> None:
+    terminal = laptop.open()
+    try:
+        terminal.wait_for("PROMPTSHOWN")
+        terminal.press(PASSWORD + "\r", seconds=1)
+        terminal.wait_for("NAMESHOWN")
+        terminal.press("\t\t", seconds=1)
+        for key in "\x1b[B\x1b[B\x1b[A":
+            terminal.press(key, seconds=0.1)
+        terminal.press("\x1b[Z", seconds=1)  # back to the runs
+        terminal.press("\r", seconds=1)
+        terminal.wait_for("LOGERRORSHOWN")
+        for key in ("o", "e", "w", "f", "v", "v", "v", "v", "m", "m", "m", "x", "r", "\x1b", "/"):
+            terminal.press(key, seconds=0.25)
+        terminal.press("SHOWN\r", seconds=0.5)
+        terminal.press("?", seconds=0.5)
+        terminal.press("\x1b", seconds=0.5)
+        terminal.press("t", seconds=0.5)
+        terminal.press("\x1b", seconds=0.5)
+        terminal.press("\x1b", seconds=0.5)
+        terminal.press("q", seconds=0.5)
+        assert terminal.end() == 0, visible(bytes(terminal.written))[-2000:]
+    finally:
+        terminal.close()
+    assert not harm(bytes(terminal.written))
+    shown = visible(bytes(terminal.written))
+    for word in ("BANNERSHOWN", "TITLESHOWN", "INSTRUCTIONSSHOWN", "PROMPTSHOWN", "NAMESHOWN", "ERRERRORSHOWN"):
+        assert word in shown
+    assert "Traceback" not in shown.replace("LOG", "")
