@@ -5,7 +5,7 @@ TRAINER := .venv-trainer/bin
 PIP_FLAGS := --quiet --disable-pip-version-check
 
 .PHONY: help demo test lint format test-app test-trainer lab-up lab-down test-cluster clean \
-	bench-projection bench-trainer bench-parse bench-deadline docs
+	bench-projection bench-trainer bench-parse bench-deadline docs fuzz
 .DEFAULT_GOAL := help
 
 help: ## what can be made
@@ -55,6 +55,11 @@ bench-parse: .venv/dev-ready ## MB/s of each log reader, times of chart reductio
 
 bench-deadline: .venv-trainer/ready ## deadline mode against a run cut at the same time, tiny model
 	@$(TRAINER)/python -m bench.deadline
+
+FUZZ_ROUNDS ?= 100000
+fuzz: .venv/dev-ready ## search for input that breaks a parser (atheris, Linux; FUZZ_ROUNDS=… of each target)
+	$(APP)/pip install $(PIP_FLAGS) --editable '.[fuzz]'
+	@$(APP)/python -m tests.fuzz --rounds $(FUZZ_ROUNDS)
 
 docs: .venv/dev-ready .venv-trainer/ready ## make the pictures and tables of the documentation
 	@$(APP)/python -m docs.screenshots

@@ -57,7 +57,7 @@ class Framed:
         Args:
             status: what the channel said; used only if the command's shell was killed before it could report.
         """
-        if (found := re.search(re.escape(self.end) + rb":(\d+)\n", stdout)) is not None:
+        if (found := re.search(re.escape(self.end) + rb":(\d{1,9})\n", stdout)) is not None:
             status = int(found[1])
         return ExecResult(status, self._inner(stdout), self._inner(stderr))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping
 from pathlib import PurePosixPath
@@ -20,6 +21,7 @@ from websight_tui.runspec import RunSpec
 from websight_tui.slurm_commands.model import Job
 from websight_tui.slurm_commands.times import parse_duration, parse_time
 
+_MOMENT: Final = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,12})?")
 _SEARCH_S: Final = 8
 _DEPTH: Final = 6
 _FIRST_LOOK: Final = 8 * 1024 * 1024
@@ -86,5 +88,5 @@ def _trainer_log(work_dir: str, since: float | None, transport: Transport) -> st
     except RemoteTimeout:
         return ""
     rows = [row.partition(" ") for row in found.stdout.split("\0") if row.count(" ")]
-    dated = [(float(t), path) for t, _, path in rows if t.replace(".", "", 1).isdigit() and path.startswith("/")]
+    dated = [(float(t), path) for t, _, path in rows if _MOMENT.fullmatch(t) and path.startswith("/")]
     return max(dated)[1] if dated else ""

@@ -58,11 +58,16 @@ def _job(fields: Mapping[str, str]) -> Job:
         elif name in ("time_limit_s", "elapsed_s"):
             values[name] = parse_duration(raw)
         elif name == "nodes":
-            values[name] = int(raw) if raw.strip().isascii() and raw.strip().isdigit() else 0
+            values[name] = _count(raw) or 0
         elif name != "state":
             text = plain(raw)
             values[name] = "" if text in _EMPTY and name not in ("name", "account", "user") else text
     return Job(**values)
+
+
+def _count(text: str) -> int | None:
+    """A number of at most nine digits: longer ones are nobody's count, and int() refuses thousands of digits."""
+    return int(text) if re.fullmatch(r"\s*[0-9]{1,9}\s*", text) else None
 
 
 _PAIR: Final = re.compile(r"(?:^|\s)([A-Z][A-Za-z0-9/:_]*)=")
@@ -107,7 +112,8 @@ def parse_receipt(stdout: str) -> tuple[str, int, str]:
     if word.strip() != "receipt":
         return word.strip(), -1, ""
     code, _, said = rest.partition("\n")
-    return "receipt", int(code) if code.strip().isdigit() else -1, said
+    status = _count(code)
+    return "receipt", -1 if status is None else status, said
 
 
 def parse_partitions(text: str) -> list[tuple[str, ...]]:

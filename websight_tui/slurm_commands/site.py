@@ -153,12 +153,12 @@ def parse_partition_settings(text: str) -> list[Partition]:
 
 def gpus_in(gres: str) -> int:
     """GPUs of a node by its gres: "gpu:h100:8(S:0-1),nvme:1" → 8, "gpu:4" → 4, "(null)" → 0."""
-    return sum(int(found) for found in re.findall(r"(?:^|,)gpu(?::[^:,()]+)?:(\d+)", gres))
+    return sum(int(found) for found in re.findall(r"(?:^|,)gpu(?::[^:,()]+)?:(\d{1,9})", gres))
 
 
 def version_number(text: str) -> tuple[int, ...]:
     """(22, 5, 8) of "slurm-wlm 22.05.8"; () if there is none."""
-    match = re.search(r"\b(\d+(?:\.\d+)+)", text)
+    match = re.search(r"\b(\d{1,9}(?:\.\d{1,9})+)", text)
     return tuple(int(part) for part in match[1].split(".")) if match else ()
 
 
@@ -179,10 +179,10 @@ def _words(text: str) -> tuple[str, ...] | None:
 
 
 def _number(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() else None
+    return int(text) if re.fullmatch(r"[0-9]{1,9}", text) else None
 
 
 def _gpu_limit(tres: str) -> int | None:
     """GPUs in "cpu=64,gres/gpu=8,node=2"; None if GPUs are not limited."""
-    match = re.search(r"(?:^|,)gres/gpu=(\d+)", tres)
+    match = re.search(r"(?:^|,)gres/gpu=(\d{1,9})", tres)
     return int(match[1]) if match else None

@@ -7,7 +7,8 @@ import re
 from datetime import datetime
 from typing import Final
 
-_DURATION: Final = re.compile(r"(?:(?P<days>\d+)-)?(?P<rest>\d+(?::\d+){0,2})(?:\.\d+)?")
+# nine digits are 31 years of seconds; endless ones would overflow wherever times are added
+_DURATION: Final = re.compile(r"(?:(?P<days>\d{1,9})-)?(?P<rest>\d{1,9}(?::\d{1,9}){0,2})(?:\.\d{1,9})?", re.ASCII)
 
 
 def parse_duration(text: str) -> int | None:
@@ -47,7 +48,7 @@ def parse_time(text: str) -> float | None:
     """
     text = text.strip()
     if text.isascii() and text.isdigit():
-        value = int(text)
+        value = int(text[:20])
         return float(value) if 0 < value < 1 << 40 else None
     try:
         moment = datetime.fromisoformat(text)

@@ -1,0 +1,36 @@
+"""The fuzz targets under Hypothesis: a quick look in every test run, a long one with --hypothesis-profile=long."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from tests.fuzz.seeds import SEEDS, WORDS
+from tests.fuzz.targets import TARGETS
+
+# each of these raised once
+FOUND = {
+    "digits beyond int()": b"9" * 5000,
+    "superscript digits": "receipt\n²\n".encode(),
+}
+
+
+def mixed(name: str) -> st.SearchStrategy[bytes]:
+    """Bytes of real input, of telling words and of nothing in particular, put together."""
+    seeds = st.sampled_from(SEEDS[name])
+    cut = st.builds(lambda seed, a, b: seed[min(a, b) : max(a, b)], seeds, st.integers(0, 6000), st.integers(0, 6000))
+    parts = st.one_of(seeds, cut, st.sampled_from(WORDS), st.binary(max_size=40))
+    return st.lists(parts, max_size=12).map(b"".join)
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_a_reader_keeps_its_promises(name: str) -> None:
+    @given(mixed(name))
+    @example(b"")
+    def run(data: bytes) -> None:
+        TARGETS[name](data)
+
+    for seed in (*SEEDS[name], *FOUND.values()):
+        TARGETS[name](seed)
+    run()
