@@ -30,7 +30,7 @@ _CONTROL: Final = re.compile(
     "|\x1b\\[(?P<parameters>[0-9:;<=>?]{0,64})[ -/]{0,8}(?P<final>[@-~])"  # CSI
     "|\x1b[\\]PX^_][^\x07\x1b\r\n]*(?:\x07|\x1b\\\\|(?=[\x1b\r\n]))"  # OSC, DCS, SOS, PM, APC; never over a line end
     "|\x1b[ -/]{0,8}[0-Z\\\\`-~]"  # other escapes
-    "|[\x07\x08\x1b]"
+    "|\x08+|[\x07\x1b]"
 )
 _SGR: Final = re.compile("\x1b\\[[0-9;:]{0,64}m")
 _STRING: Final = re.compile("\x1b[\\]PX^_]")
@@ -109,8 +109,8 @@ class TerminalText:
                     self._hold(found["unfinished"])
                 elif found["final"]:
                     self._cursor(found["final"], found["parameters"])
-                elif found.group() == "\x08":
-                    self._column = max(0, self._column - 1)
+                elif found.group().startswith("\x08"):
+                    self._column = max(0, self._column - len(found.group()))
             text = text[position:]
         self._run(text)
 
