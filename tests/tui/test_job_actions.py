@@ -154,3 +154,19 @@ async def test_the_log_is_saved_and_nothing_is_overwritten(stage: Stage, tmp_pat
         await until(pilot, lambda: f"Saved 2 lines to {new}" in messages(stage))
     assert new.read_text(encoding="utf-8") == "step 1\nnaïve ✓\n"
     assert there.read_text() == "mine"
+
+
+async def test_the_report_is_written_and_said_where(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with stage.app.run_test(size=SIZE) as pilot:
+        await on_run(stage, pilot)
+        await pilot.press("X")
+        path = tmp_path / f"{RUN}-report.html"
+        await until(pilot, lambda: f"Report written to {path}" in messages(stage))
+        assert "460 of 1,110 steps" in path.read_text()
+        path.unlink()
+        path.mkdir()
+        await pilot.press("X")
+        await until(pilot, lambda: "cannot be written" in messages(stage))

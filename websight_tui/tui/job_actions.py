@@ -5,6 +5,8 @@ from __future__ import annotations
 import shlex
 import subprocess
 import sys
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from websight_tui.config import POCKET
@@ -83,6 +85,26 @@ class JobActions:
 
         app.controller.ask(watch)
         app.open_run(foreign_run_id(cluster, job_id))
+
+    def write_report(self, run: RunView) -> None:
+        """Writes the run as an HTML page into the folder the app was started in, and says where."""
+        app, base, now = self._app, self._app.config.presets.get(run.spec.preset.name), self._app.now
+
+        def write() -> None:
+            from websight_tui.report.of_run import report_of_run
+            from websight_tui.report.write import made_words, written
+
+            report = report_of_run(run, base, now=now, made=made_words(now))
+            path = Path.cwd() / f"{run.spec.run_id.replace(':', '-').replace('/', '-')}-report.html"
+            try:
+                path.write_bytes(written(report, run.log, "html"))
+            except OSError as exc:
+                said = partial(app.tell, f"{path} cannot be written: {exc.strerror or exc}", "Start in another folder.")
+            else:
+                said = partial(app.tell, f"Report written to {path}", "Open it in a browser.", good=True)
+            app.call_from_anywhere(said)
+
+        app.run_worker(write, thread=True, description="writes a report", exit_on_error=False)
 
     def open_shell(self, run: RunView) -> None:
         """A shell inside the running job, on the person's own terminal; the app comes back when it ends."""

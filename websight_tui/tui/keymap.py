@@ -75,6 +75,7 @@ RUN: Final = (
     _b("run.requeue", "R", "requeue", "Requeue", show=False, tip="Put the job back into the queue"),
     _b("run.change", "E", "change", "Change", show=False, tip="Launch it again with other settings"),
     _b("run.copy", "i", "copy", "Copy job id", show=False, tip="Copy the job's id to the clipboard"),
+    _b("run.report", "X", "report", "Report", show=False, tip="Write the run as an HTML page"),
     _b("run.shell", "exclamation_mark", "shell", "Shell", show=False, tip="A shell inside the running job"),
 )
 LAUNCH: Final = (

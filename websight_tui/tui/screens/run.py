@@ -27,7 +27,9 @@ from websight_tui.tui.widgets.status_bar import StatusBar
 from websight_tui.tui.widgets.table import KeyedTable
 from websight_tui.tui.widgets.verdict import banner
 
-_ON_RUN = frozenset(("remedies", "cancel", "stop", "resume", "limit", "hold", "requeue", "change", "copy", "shell"))
+_ON_RUN = frozenset(
+    ("remedies", "cancel", "stop", "resume", "limit", "hold", "requeue", "change", "copy", "report", "shell")
+)
 TABS = ("log", "jobs", "checkpoints", "settings")
 
 
@@ -181,6 +183,7 @@ class RunScreen(ChartKeys, LogKeys):
             "requeue": not foreign(run) and job is not None and (job.state == "RUNNING" or run.phase in RESUMABLE),
             "change": not foreign(run),
             "copy": job is not None,
+            "report": True,
             "shell": live and job is not None and job.state == "RUNNING",
         }[action]
 
@@ -195,6 +198,10 @@ class RunScreen(ChartKeys, LogKeys):
     def action_change(self) -> None:
         if (run := self.run) is not None:
             self.wst.resubmit(run)
+
+    def action_report(self) -> None:
+        if (run := self.run) is not None:
+            self.wst.write_report(run)
 
     def action_copy(self) -> None:
         if (run := self.run) is not None:
