@@ -1,12 +1,13 @@
 """Backtest of the projection on finished runs' logs, against what people have now.
 
-    python -m bench.projection FOLDER… [--write] [--docs docs/projection.md] [--json]
+    python -m bench.projection FOLDER… [--write] [--constants] [--docs docs/projection.md] [--json]
 
 Every log under the folders that holds a finished run of --least minutes and more is cut at shares of its steps and
 projected from what was written until then. Prints tables of relative errors of the total, wrong verdicts, and the
 coverage of the bands, where the quantiles of a band never come from the run's own repository. Bands are made and
 tried on runs of 15 minutes and more, of which there are more. `--write` makes websight_tui/projection/conformal.py
-anew; `--docs` puts the tables between the marks of that file. Deterministic: same logs, same tables.
+anew; `--constants` tries the estimator's constants on repositories that had no say in them (half a minute more);
+`--docs` puts the tables between the marks of that file. Deterministic: same logs, same tables.
 """
 
 from __future__ import annotations
@@ -20,9 +21,10 @@ from statistics import median
 from typing import Final
 
 from bench.calibration import conformal_module, misses, quantile_table
+from bench.constants import SCALE, constants_rows
 from bench.finished_runs import Run, cut_at_second, load
 from bench.peers import METHODS
-from bench.tables import markdown_table, put_between_marks
+from bench.tables import markdown_table, put_between_marks, quantile
 from websight_tui.presets import BUILT_IN
 from websight_tui.projection.finish import project
 from websight_tui.projection.forecast import forecast
@@ -38,15 +40,6 @@ RESUMED_BAR: Final = ("bar", "–", "3 / 7", "1 / 4", "1 / 2", "0.5 / 1")
 """What this package has to reach, in the form of `error_rows`."""
 CALIBRATION_S: Final = 15 * 60.0
 CONFORMAL: Final = Path(__file__).resolve().parents[1] / "websight_tui" / "projection" / "conformal.py"
-
-
-def quantile(values: Sequence[float], q: float) -> float:
-    """The q-quantile, interpolated between its neighbours."""
-    ordered = sorted(values)
-    place = q * (len(ordered) - 1)
-    low = int(place)
-    high = min(low + 1, len(ordered) - 1)
-    return ordered[low] + (place - low) * (ordered[high] - ordered[low])
 
 
 def error_rows(runs: Sequence[Run], *, worst: bool) -> list[list[str]]:
@@ -184,6 +177,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER")
     parser.add_argument("--least", type=float, default=20.0, metavar="MINUTES", help="shorter runs are left out")
     parser.add_argument("--write", action="store_true", help="make the package's quantiles anew")
+    parser.add_argument("--constants", action="store_true", help="choose the constants without each repository")
     parser.add_argument("--docs", type=Path, metavar="FILE", help="put the tables into this file")
     parser.add_argument("--json", action="store_true", help="every error, one object a line")
     args = parser.parse_args(argv)
@@ -207,6 +201,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         CONFORMAL.write_text(conformal_module(everything), encoding="utf-8")
     text = report(everything, least_s)
     print(text)
+    if args.constants:
+        head = ["constants", *(f"{at:.0%}" for at in SCALE), "loss"]
+        fresh = [run for run in everything if not run.resumed]
+        chosen = markdown_table(head, constants_rows(fresh))
+        print(f"\n{chosen}")
+        if args.docs:
+            put_between_marks(args.docs, "bench-constants", chosen)
     if args.docs:
         put_between_marks(args.docs, "bench-projection", text)
         put_between_marks(args.docs, "bench-forecast", forecast_table())

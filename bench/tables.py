@@ -1,9 +1,18 @@
-"""Markdown tables, and putting them where a document wants them."""
+"""Markdown tables, what stands in them, and putting them where a document wants them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+
+
+def quantile(values: Sequence[float], q: float) -> float:
+    """The q-quantile, interpolated between its neighbours."""
+    ordered = sorted(values)
+    place = q * (len(ordered) - 1)
+    low = int(place)
+    high = min(low + 1, len(ordered) - 1)
+    return ordered[low] + (place - low) * (ordered[high] - ordered[low])
 
 
 def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

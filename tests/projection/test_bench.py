@@ -7,9 +7,9 @@ from statistics import median
 
 import pytest
 
-from bench import calibration, finished_runs, peers
+from bench import calibration, constants, finished_runs, peers
 from bench import projection as bench
-from bench.tables import markdown_table, put_between_marks
+from bench.tables import markdown_table, put_between_marks, quantile
 from tests.projection.made import made_log
 from tests.projection.test_project_command import trainer_log
 from tests.shared import shared_dir
@@ -32,7 +32,7 @@ def test_steady_runs(runs: list[finished_runs.Run], at: float, middle: float, to
     found = errors([run for run in runs if run.steady and not run.resumed], at)
     assert len(found) >= 14
     assert median(found) <= middle
-    assert bench.quantile(found, 0.9) <= top
+    assert quantile(found, 0.9) <= top
 
 
 @pytest.mark.parametrize(("at", "middle", "top"), [(0.1, 3, 7), (0.25, 1, 4), (0.5, 1, 2), (0.75, 0.5, 1)])
@@ -76,6 +76,17 @@ def test_a_folder_of_ones_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     (tmp_path / "other__trainer_log.jsonl").write_text(trainer_log(short.segments[0]))
     assert bench.main([str(tmp_path), "--least", "15"]) == 0
     assert "2 finished runs of 2 repositories" in capsys.readouterr().out
+
+
+def test_constants_are_tried_on_repositories_that_did_not_choose_them() -> None:
+    log, end = made_log(total=600, pace=3.0)
+    runs = [finished_runs.Run(name, name, log, end, True, False) for name in ("a", "b")]
+    before = constants.shipped()
+    errors, chosen = constants.held_out(runs)
+    assert constants.shipped() == before
+    assert set(chosen) == {"a", "b"}
+    assert set(errors) == {(name, at) for name in ("a", "b") for at in constants.SCALE}
+    assert constants.errors_of(runs, before) != constants.errors_of(runs, (*before[:2], 0.2))
 
 
 def test_a_folder_without_runs_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from tests.projection.made import made_log, made_segment
 from websight_tui.metrics.model import Segment, TrainingLog
-from websight_tui.projection.finish import RunFacts, project
+from websight_tui.projection.finish import project
+from websight_tui.projection.known import RunFacts
 from websight_tui.projection.model import Verdict
 from websight_tui.projection.timeline import cut_log
 

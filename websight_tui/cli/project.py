@@ -161,7 +161,7 @@ def _state_beside(path: Path) -> TrainingLog | None:
 
 def _known_from(state: TrainingLog | None, log: TrainingLog) -> Any:
     """The schedule of that file, and the lengths of evaluations up to where `log` has come."""
-    from websight_tui.projection.finish import NOTHING_KNOWN
+    from websight_tui.projection.known import NOTHING_KNOWN
 
     segment, last = (state.last if state else None), log.last
     if segment is None or last is None or segment.total_steps != last.total_steps or not segment.evaluations:

@@ -44,7 +44,7 @@ _MARKED: Final = (
 _PAIR: Final = re.compile(r"[\"']([\w/.@-]{1,80})[\"']\s{0,4}:\s{0,4}[\"']?([^,\"'}]{1,40})")
 _STAMP: Final = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(?:[,.]\d{1,6})?\]?[^\r\n]{0,60}$")
 _ESCAPE: Final = re.compile(r"\x1b\[[0-9;?]{0,32}[ -/]{0,4}[@-~]")
-_PERCENT: Final = re.compile(r"(?:\[?[\w,<>-]{0,24}\]?:)?\s*\d{1,3}")
+_PERCENT: Final = re.compile(r"(?:\s{0,8}\[?[\w,<>-]{0,24}\]?:)?\s*\d{1,3}")
 _CHECKPOINT: Final = re.compile(r"checkpoint-(\d{1,12})\s*$")
 _HEADINGS: Final = {
     "Num examples": "n_train",

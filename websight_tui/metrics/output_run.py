@@ -16,6 +16,8 @@ _USUAL: Final = (1, 2, 5, 10, 20, 25, 50, 100, 200, 250, 500, 1000)
 """Logging intervals that people choose."""
 _SETTLED: Final = 200
 """Dict lines after which counted steps are no longer revised."""
+_TELLING: Final = ("loss", "grad_norm", "eval_loss", "eval_accuracy")
+"""Values that are the same on every rank and hardly ever in two lines that follow each other."""
 COUNTED: Final = "this output names no steps: log lines are counted instead"
 
 
@@ -39,6 +41,7 @@ class OutputRun:
         self._logged: list[int] = []
         self._counted = False
         self._after: list[int] = []
+        self._said: tuple[float, tuple[tuple[str, float], ...]] | None = None
         log.segments.append(self.segment)
         log.version += 1
 
@@ -74,6 +77,8 @@ class OutputRun:
         self, epoch: float, error: float, values: Mapping[str, float], bad: tuple[str, ...], elapsed: float | None
     ) -> None:
         """A dict with a loss. `error` is the rounding of `epoch`, `elapsed` the line's own time if it has one."""
+        if self._said_before(epoch, values):
+            return
         self._epochs.append((epoch, error))
         step = self._step(epoch, error)
         self._logged.append(step)
@@ -102,6 +107,8 @@ class OutputRun:
         self, epoch: float, error: float, values: Mapping[str, float], bad: tuple[str, ...], elapsed: float | None
     ) -> None:
         """A dict of an evaluation."""
+        if self._said_before(epoch, values):
+            return
         if self._logged and epoch <= self._epochs[-1][0]:
             step = self._logged[-1]
         else:
@@ -153,6 +160,12 @@ class OutputRun:
         if self._counted and not self._steps_an_epoch() and COUNTED not in self.log.notes:
             self.log.notes.append(COUNTED)
             self.log.version += 1
+
+    def _said_before(self, epoch: float, values: Mapping[str, float]) -> bool:
+        """Whether another rank has just printed the same dict (its own times apart)."""
+        said = (epoch, tuple((name, value) for name, value in values.items() if name in _TELLING))
+        again, self._said = said == self._said and bool(said[1]), said
+        return again
 
     def _point(self, step: int) -> int | None:
         """The bar's point that a loss at `step` belongs to, None if there is none yet."""

@@ -25,6 +25,7 @@ from websight_tui.metrics.writers import Row, Writer, begins_at, choose
 
 _EXTRA: Final = ("eval_accuracy", "predict_loss", "reward", "accuracy")
 _CHECKED: Final = ("loss", "eval_loss", "grad_norm")
+_AT_ONCE_S: Final = 5.0
 _SETTLED: Final = 8
 """Lines of a segment after which its first step is no longer revised."""
 
@@ -136,25 +137,31 @@ class TrainerLogReader:
         log.version += 1
         if row.total:
             segment.total_steps = row.total
-        last_step, last_elapsed = writer.last_step, writer.last_elapsed
+        last_step, last_elapsed, last_row = writer.last_step, writer.last_elapsed, writer.last_row
+        interval = writer.interval
         writer.saw(row, self._count)
         segment.meta.pop("ended_early_at", None)
         if row.nonfinite:
             segment.nonfinite.append(NonFinite(row.step, row.nonfinite))
         if row.evaluates:
             took = None
-            if row.step == last_step and row.elapsed is not None and last_elapsed is not None:
-                took = row.elapsed - last_elapsed
+            if row.step == last_step and row.elapsed is not None and last_row is not None and last_row.elapsed:
+                took = row.elapsed - last_row.elapsed
             segment.evaluations.append(
                 Evaluation(row.step, elapsed=row.elapsed, seconds=took, loss=row.eval_loss, metrics=row.extra)
             )
             if not row.trains:
                 return
         elif not row.trains and row.epoch is not None and len(segment.columns):
+            if (paused := _paused(row, segment.start_step, last_step, last_elapsed)) is not None:
+                length = paused if row.step == last_step else None
+                segment.evaluations.append(Evaluation(row.step, elapsed=row.elapsed, seconds=length))
+                if row.step < row.total:
+                    return
             if row.step >= row.total > 0:
                 segment.end = "finished"
-            else:
-                segment.meta["ended_early_at"] = row.step
+            elif row.step == last_step or not interval or (row.step - last_step) % interval:
+                segment.meta["ended_early_at"] = row.step  # at the usual distance a line only lacks its loss
         if row.predicts:
             segment.meta.setdefault("task", "predict")
         else:
@@ -200,6 +207,19 @@ class TrainerLogReader:
         if text not in log.notes:
             log.notes.append(text)
             log.version += 1
+
+
+def _paused(row: Row, start: int, last_step: int, last_elapsed: float | None) -> float | None:
+    """Seconds between a line without loss and the training line before it, if that was a pause; None if it was none.
+
+    An evaluation whose metrics have no loss leaves such a line, long after the training's. So does the end of a
+    training that stops early, but at once.
+    """
+    if row.elapsed is None or last_elapsed is None or last_step <= start:
+        return None
+    usual = last_elapsed / (last_step - start)
+    took = row.elapsed - last_elapsed - usual * (row.step - last_step)
+    return took if took > max(_AT_ONCE_S, 2 * usual) else None
 
 
 def row_of(value: Mapping[str, Any]) -> Row | None:

@@ -129,7 +129,7 @@ def choose(current: Writer | None, writers: Sequence[Writer], row: Row, line: in
     others = [w for w in writers if w is not current and w.alive(line) and w.continues(row)]
     best = min(others, key=lambda w: w.misfit(row), default=None)
     if current is not None and current.continues(row):
-        poor = current.misfit(row) > 1
+        poor = current.misfit(row) > 1 or not current.interval  # after one line nothing is known of its pace
         return best if best is not None and poor and best.misfit(row) <= 1 else current
     if best is None:
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import median
 from typing import Final
@@ -24,12 +24,17 @@ _DRIFT_PRIOR: Final = 40.0
 
 @dataclass(slots=True)
 class Interval:
-    """Steps from `start` to `end` that took `seconds`; `pauses` names the kinds of pause in them."""
+    """Steps from `start` to `end` that took `seconds`.
+
+    Pauses whose length the log names are in `known` (kind: seconds), no longer in `seconds`; the kinds of the others,
+    one for each, are in `pauses`.
+    """
 
     start: float
     end: float
     seconds: float
     pauses: tuple[str, ...] = ()
+    known: dict[str, float] = field(default_factory=dict)
 
     @property
     def steps(self) -> float:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
 
 from websight_tui.metrics.model import Segment, TrainingLog
 from websight_tui.projection.bands import Row, bands, unit
 from websight_tui.projection.conformal import QUANTILES
+from websight_tui.projection.known import NOTHING_KNOWN, RunFacts, filled_in
 from websight_tui.projection.model import Band, Projection, Verdict
 from websight_tui.projection.pace import Pace, Rhythm, read_pace
 from websight_tui.projection.reach import budget_of, reach_of, uses_the_time
@@ -30,31 +30,6 @@ _ALL_SEEN: Final = 0.25
 """… and the share at which it has shown everything: the mean error of 31 runs, which comes to nothing from there on."""
 _EVAL_SPEED: Final = 3.5
 """Samples evaluated in the time in which one is trained (forward only, no optimizer)."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunFacts:
-    """What is known of a run beside its log (its preset, a checkpoint's trainer_state.json, runs before it).
-
-    Args:
-        eval_steps, save_steps: the schedule, 0 if unknown.
-        eval_s, save_s: how long one takes, from earlier runs; None if unknown.
-        eval_samples, step_samples: rows of an evaluation and of one optimizer step, 0 if unknown.
-        final_eval: whether an evaluation follows the last step; None if unknown.
-        tail_s: seconds from the last step to the end of the job (final save, merge), beyond a final evaluation.
-    """
-
-    eval_steps: int = 0
-    save_steps: int = 0
-    eval_s: float | None = None
-    save_s: float | None = None
-    eval_samples: int = 0
-    step_samples: int = 0
-    final_eval: bool | None = None
-    tail_s: float = 0.0
-
-
-NOTHING_KNOWN: Final = RunFacts()
 
 
 def project(
@@ -85,7 +60,7 @@ def project(
     if started is not None and job_started_at is not None and math.isfinite(job_started_at):
         start_up = max(0.0, started - job_started_at)
     limit = _limit(limit_s, deadline, started, start_up)
-    known = _with_meta(known, segment, timeline)
+    known = filled_in(known, log, timeline)
     events = log.source == "events"
     pace = read_pace(
         timeline,
@@ -104,7 +79,8 @@ def project(
     if pace is None or timeline.lines < LEAST_LINES or timeline.total <= 0 or pace.seconds <= 0:
         found.too_early = True
         return _answer(found, timeline, limit, None, None, None, started, deadline)
-    left = max(0, timeline.total - int(timeline.steps[-1]))
+    # the newest line may be an evaluation's: its time is in `now`, not in the last training line
+    left = max(0, timeline.total - (timeline.step if timeline.now > timeline.elapsed[-1] else int(timeline.steps[-1])))
     coming, scatter, unknown = _pauses_to_come(pace, timeline, known, found)
     silent = _silence(segment, timeline, pace, coming, now)
     found.silent_s = silent
@@ -112,7 +88,6 @@ def project(
     share = min(1.0, max(0.0, share))
     remaining = left * pace.seconds + coming + known.tail_s
     remaining *= 1 + _YET_UNSEEN * max(0.0, 1 - share / _ALL_SEEN)
-    # the newest line may be an evaluation's: its time is in `now`, not in the last training line
     estimate = timeline.now + remaining + silent
     roughness = unit(pace, share, scatter / remaining if remaining > 0 else 0.0)
     floor = timeline.now + silent
@@ -147,30 +122,6 @@ def _limit(
     if limit_s is None or not math.isfinite(limit_s):
         return None
     return max(0.0, limit_s - (start_up or 0.0))
-
-
-def _with_meta(known: RunFacts, segment: Segment, timeline: Timeline) -> RunFacts:
-    """Fills the gaps in `known` with what the trainer said of itself."""
-    meta = segment.meta
-
-    def whole(name: str) -> int:
-        value = meta.get(name)
-        if not isinstance(value, (int, float)) or isinstance(value, bool):
-            return 0
-        return int(value) if math.isfinite(value) and value >= 1 else 0
-
-    # Hugging Face names an eval_steps even where nothing is ever evaluated
-    evaluates = bool(timeline.evaluations) or whole("n_eval") > 0
-    epoch = segment.columns.epoch[-1] if len(segment.columns) else math.nan
-    per_step = whole("n_train") * epoch / timeline.step if timeline.step > 0 else math.nan
-    return replace(
-        known,
-        eval_steps=known.eval_steps or (whole("eval_steps") if evaluates else 0),
-        save_steps=known.save_steps or whole("save_steps"),
-        eval_samples=known.eval_samples or whole("n_eval"),
-        step_samples=known.step_samples or (round(per_step) if math.isfinite(per_step) else 0),
-        tail_s=max(0.0, known.tail_s) if math.isfinite(known.tail_s) else 0.0,
-    )
 
 
 def _is_over(segment: Segment, timeline: Timeline) -> bool:

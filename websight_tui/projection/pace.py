@@ -10,12 +10,17 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from statistics import median
+from typing import Final
 
 from websight_tui.projection.drift import Interval, settle
+from websight_tui.projection.schedule import period_of
 from websight_tui.projection.timeline import Pause, Timeline
+
+_FEW: Final = 4
+"""Intervals without any pause that are too few to be the only ground."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +92,14 @@ class Pace:
 
 @dataclass(slots=True)
 class _Kind:
-    """A kind of pause while it is being measured."""
+    """A kind of pause while it is being measured; `under_way` is the step of one that no line has followed yet."""
 
     name: str
     named: tuple[Pause, ...]
     period: int
     final: float
     lengths: list[float] = field(default_factory=list)
+    under_way: float | None = None
 
 
 def read_pace(
@@ -111,21 +117,26 @@ def read_pace(
         final_eval, final_save: how likely an evaluation and a save follow the last step and are on this clock.
     """
     evaluations, saves = timeline.evaluations, timeline.saves
-    eval_steps, save_steps = eval_steps or _period(evaluations), save_steps or _period(saves)
+    slack = int(timeline.steps[0]) - timeline.start if timeline.steps else 1
+    eval_steps = eval_steps or period_of([p.step for p in evaluations], timeline.start, slack)
+    save_steps = save_steps or period_of([p.step for p in saves], timeline.start, slack)
     if eval_steps and timeline.total % eval_steps == 0:
         final_eval = 1.0  # due anyway
     kinds = [_Kind("evaluation", evaluations, eval_steps, final_eval), _Kind("save", saves, save_steps, final_save)]
     intervals = _intervals(timeline, kinds)
     if len(intervals) < 2:
         return None
-    ordinary = [i for i in intervals if not i.pauses]
+    ordinary = [i for i in intervals if not i.pauses and not i.known]
     rhythms: tuple[Rhythm, ...] = ()
-    if len(ordinary) < 2:  # lines are as rare as pauses: their cost stays in the pace, where it is rightly averaged
-        ordinary = intervals
+    if len(ordinary) < _FEW:  # lines are as rare as pauses: those count that the log can take the pauses out of
+        ordinary = [i for i in intervals if not i.pauses]
+    if len(ordinary) < 2:  # the pauses' cost stays in the pace, where it is rightly averaged
+        ordinary = [replace(i, seconds=i.seconds + sum(i.known.values())) for i in intervals]
     else:
         usual = _usual(ordinary, timeline.whole_seconds)
         found = None if evaluations else _hidden_pauses(ordinary, usual, timeline, final_save)
         _measure(intervals, kinds, usual, found[0] if found else None)
+        _measure_newest(timeline, kinds, usual)
         rhythms = tuple(_rhythm(k, timeline) for k in kinds if k.period or k.named)
         if found:
             rhythms, ordinary = (*rhythms, found[0]), found[1]
@@ -141,19 +152,6 @@ def read_pace(
         unsettled=settled.unsettled,
         warm_up=settled.warm_up,
     )
-
-
-def _period(pauses: Sequence[Pause]) -> int:
-    """Steps between pauses that the log names: the greatest common divisor of their steps, if there are two."""
-    steps = [p.step for p in pauses if p.step > 0]
-    if not steps:
-        return 0
-    if len(steps) == 1:
-        return steps[0]
-    gaps = [b - a for a, b in pairwise(steps)]
-    usual = int(median(gaps))
-    regular = [s for s in steps if usual and s % usual == 0]
-    return usual if len(regular) * 2 >= len(steps) else math.gcd(*steps)
 
 
 def _intervals(timeline: Timeline, kinds: Sequence[_Kind]) -> list[Interval]:
@@ -177,13 +175,16 @@ def _intervals(timeline: Timeline, kinds: Sequence[_Kind]) -> list[Interval]:
         for mark in marks:
             i = bisect_left(steps, mark + 1) - 1  # the last line at or before the pause
             if 0 <= i < len(made) and mark > 0:
-                known = named.get(mark) or 0.0
-                made[i].seconds = max(0.0, made[i].seconds - known)
-                made[i].pauses += (kind.name,)
-                if known:
+                if known := min(named.get(mark) or 0.0, made[i].seconds):
+                    made[i].seconds -= known
+                    made[i].known[kind.name] = made[i].known.get(kind.name, 0.0) + known
                     kind.lengths.append(known)
+                else:
+                    made[i].pauses += (kind.name,)
             elif i >= len(made) and named.get(mark):
                 kind.lengths.append(named[mark] or 0.0)
+            elif i >= len(made) and mark in named:
+                kind.under_way = mark
     return made
 
 
@@ -200,20 +201,32 @@ def _measure(intervals: Sequence[Interval], kinds: Sequence[_Kind], usual: float
 
     Where kinds fall together, those that stand alone are measured first; the others are what is left over.
     """
-    length: dict[str, float] = {}
+    beyond: dict[str, float] = {}  # seconds by kind; by "kind+" where the log names a length, which lacks its overhead
     for kind in kinds:
-        mine = [i for i in intervals if kind.name in i.pauses]
-        sample = [i for i in mine if i.pauses == (kind.name,)] or mine
-        excess = []
-        for i in sample:
-            over = i.seconds - usual * i.steps - sum(length.get(name, 0.0) for name in i.pauses)
+        name = kind.name
+        mine = [i for i in intervals if name in i.pauses or name in i.known]
+        unnamed, named = [], []
+        for i in [i for i in mine if {*i.pauses, *i.known} == {name}] or mine:
+            over = i.seconds - usual * i.steps
+            over -= sum(beyond.get(other, 0.0) for other in i.pauses if other != name)
+            over -= sum(beyond.get(f"{other}+", 0.0) for other in i.known if other != name)
             if hidden is not None and hidden.seconds and hidden.due_in(i.start, i.end):
                 over -= hidden.seconds
-            excess.append(over)
-        if excess:
-            mean = sum(excess) / len(excess)
-            length[kind.name] = mean
-            kind.lengths = [known + mean for known in kind.lengths] or excess
+            if times := i.pauses.count(name):
+                unnamed.append(over / times)
+            else:
+                named.append(over)
+        beyond |= {key: sum(some) / len(some) for key, some in ((name, unnamed), (f"{name}+", named)) if some}
+        kind.lengths = [known + beyond.get(f"{name}+", 0.0) for known in kind.lengths] + unnamed
+
+
+def _measure_newest(timeline: Timeline, kinds: Sequence[_Kind], usual: float) -> None:
+    """A pause that no training line has followed yet took what the clock shows beyond the steps before it."""
+    for kind in kinds:
+        if kind.under_way is None or timeline.now <= timeline.elapsed[-1]:
+            continue
+        way = usual * (kind.under_way - timeline.steps[-1])
+        kind.lengths.append(max(0.0, timeline.now - timeline.elapsed[-1] - way))
 
 
 def _rhythm(kind: _Kind, timeline: Timeline) -> Rhythm:
@@ -252,8 +265,9 @@ def _hidden_pauses(
     if not 2 <= len(slow) <= len(ordinary) // 3:
         return None
     gaps = [b.start - a.start for a, b in pairwise(slow)]
-    period = round(min(gaps))
     between_lines = median(i.steps for i in ordinary)
+    alike = max(gaps) - min(gaps) <= 2 * between_lines  # every pause was seen; between lines it can be anywhere
+    period = round(sum(gaps) / len(gaps) if alike else min(gaps))
     if period < 2 * between_lines:
         return None
     regular = [g for g in gaps if abs(g - round(g / period) * period) <= between_lines]

@@ -36,7 +36,7 @@ class Timeline:
         steps: rising strictly. Not empty unless the log has no clock.
         elapsed: seconds since the segment began at each of `steps`, never falling.
         now: elapsed seconds at the newest line of any kind.
-        step: the newest step of any line, with or without a clock.
+        step: the newest step of any line, with or without a clock, an evaluation's included.
         evaluations, saves: the pauses that the log names, by step.
         lines: usable lines before thinning.
         backwards: lines that were left out because their step or time went back.
@@ -96,6 +96,7 @@ def timeline_of(segment: Segment) -> Timeline:
     ]
     now = max([now, last_second + max(after, default=0.0), *stamped])
     total = segment.total_steps if segment.total_steps >= 0 else 0
+    newest = max([newest, *(p.step for p in evaluations if steps and p.step <= total)])
     return Timeline(
         start=max(0, segment.start_step),
         total=total,

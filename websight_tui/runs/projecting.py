@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from websight_tui.metrics.model import TrainingLog
-from websight_tui.projection.finish import RunFacts, project
+from websight_tui.projection.finish import project
+from websight_tui.projection.known import RunFacts
 from websight_tui.projection.model import Projection
 from websight_tui.runs.phase import segment_of
 from websight_tui.runspec import RunSpec
