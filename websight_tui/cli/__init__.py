@@ -8,6 +8,7 @@ Exit status: 0 ok · 1 failed · 2 usage · 3 cannot connect · 4 verdict "will 
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -26,7 +27,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     from websight_tui.cli.parser import make_parser
 
-    args = make_parser().parse_args(argv)
+    parser = make_parser()
+    if "_ARGCOMPLETE" in os.environ:  # the shell asks what Tab could mean
+        from websight_tui.cli.completing import complete
+
+        complete(parser)
+    args = parser.parse_args(argv)
     try:
         return int(args.run(args))
     except WebsightError as exc:

@@ -9,6 +9,7 @@ from websight_tui.cli import (
     actions,
     app,
     clusters,
+    completion,
     demo,
     doctor,
     forecast,
@@ -58,6 +59,7 @@ def make_parser() -> argparse.ArgumentParser:
         clusters,
         doctor,
         init,
+        completion,
     ):
         module.add_parser(commands)
     return parser
