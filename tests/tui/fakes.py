@@ -65,6 +65,13 @@ class FakeEngine:
     def home(self, cluster: str) -> str:
         return "/home/alice"
 
+    def explore(self, cluster: str) -> None:
+        self.calls.append(("explore", cluster))
+
+    def examine(self, plan: LaunchPlan) -> None:
+        self.calls.append(("examine", plan.spec.run_id))
+        self.plans.append(plan)
+
     def preflight(self, plan: LaunchPlan) -> None:
         self.calls.append(("preflight", plan.spec.run_id))
         if self.on_preflight is not None:

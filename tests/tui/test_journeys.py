@@ -369,7 +369,7 @@ async def test_without_a_cluster_the_next_step_is_said(tmp_path: Path) -> None:
     stage.app.cluster_name = "local"
     async with stage.app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: "No cluster is configured" in screen_text(stage.app))
-        for way in ("this machine", "websight-tui init", "websight-tui demo"):
+        for way in ("this machine", "websight-tui init", "the demo"):
             assert way in screen_text(stage.app), way
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(stage.app.screen, HomeScreen))

@@ -16,6 +16,7 @@ from websight_tui.pocket import control
 from websight_tui.presets import Preset
 from websight_tui.remote.opening import open_transport
 from websight_tui.remote.port import Unattended
+from websight_tui.remote.ssh_config import CONFIG_VARIABLE
 from websight_tui.runs.engine import Engine
 from websight_tui.runs.plan import LaunchPlan, plan_launch
 from websight_tui.runs.state import Link, Phase
@@ -24,6 +25,7 @@ from websight_tui.tui.app import WebsightApp
 from websight_tui.tui.planner import LocalPlanner
 from websight_tui.tui.ports import DemoInfo, Emit
 from websight_tui.tui.screens.confirm import ConfirmScreen
+from websight_tui.tui.screens.home import HomeScreen
 from websight_tui.tui.screens.launch import LaunchScreen
 from websight_tui.tui.screens.run import RunScreen
 from websight_tui.tui.widgets.chart import Chart
@@ -145,3 +147,32 @@ async def test_a_job_of_others_is_opened_from_the_queue(pocket: Config, tmp_path
         await in_time(pilot, lambda: "hello from elsewhere" in screen_text(app), "its output")
         await pilot.press("escape")
         await in_time(pilot, lambda: screen_text(app).count("elsewhere") >= 2, "among the runs, under its own name")
+
+
+async def test_from_nothing_configured_to_a_submitted_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host of ~/.ssh/config, Enter at each question, a preset's number, Enter, Enter."""
+    info = control.start(tmp_path / "cluster")
+    there = info.endpoint
+    (tmp_path / "ssh").write_text(
+        f"Host hai\n  HostName {there.host}\n  Port {there.port}\n  User {there.user}\n"
+        f"  IdentityFile {there.identity_file}\n  UserKnownHostsFile {there.known_hosts}\n"
+    )
+    monkeypatch.setenv(CONFIG_VARIABLE, str(tmp_path / "ssh"))
+    config = load_config(tmp_path / "config.toml")
+    app = make_app(config, tmp_path, StandIn(steps=40, pause=0.02), cluster="local")
+    try:
+        async with app.run_test(size=(120, 36)) as pilot:
+            app.banner = ""
+            await in_time(pilot, lambda: "Where do you want to train?" in screen_text(app), "welcome")
+            await pilot.press("enter")
+            for question in ("account", "partition"):
+                await in_time(pilot, lambda q=question: f"{q:<10} which one?" in screen_text(app), question)
+                await pilot.press("enter")
+            await in_time(pilot, lambda: "failed, the next steps" in screen_text(app), "checked")
+            await pilot.press("enter")
+            await in_time(pilot, lambda: isinstance(app.screen, HomeScreen), "home")
+            screen = await launch(app, pilot)
+            await in_time(pilot, lambda: screen.run and screen.run.job is not None, "a job")
+    finally:
+        control.stop(tmp_path / "cluster")
+    assert load_config(tmp_path / "config.toml").clusters["hai"].partition == "demo"

@@ -40,14 +40,19 @@ def open_app(config: Config, data: Path, *, initial_cluster: str | None = None, 
     from websight_tui.runs.engine import Engine
     from websight_tui.runs.store import Store
     from websight_tui.tui.app import run_app
+    from websight_tui.tui.first_minute import DEMO
     from websight_tui.tui.ports import DemoInfo
 
     store = Store(data / "runs.sqlite")
-    run_app(
+    wanted = run_app(
         config,
         lambda emit: Engine(config, store, open_transport=open_cluster, emit=emit),
         demo=DemoInfo(demo) if demo else None,
         initial_cluster=initial_cluster,
         notify_aloud=config.notify,
     )
+    if wanted == DEMO:
+        from websight_tui.cli import main
+
+        return main(["demo"])
     return 0

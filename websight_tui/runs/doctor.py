@@ -23,10 +23,11 @@ from websight_tui.slurm_commands.times import parse_duration
 
 CONNECTING: Final = ("name", "reach", "host key", "login")
 """The checks whose failure means that there is no connection."""
-_AFTER_LOGIN: Final = (
+AFTER_LOGIN: Final = (
     *("shell", "files", "slurm", "controller", "accounting", "account", "partition"),
     *("folder", "disk", "python", "data", "submit"),
 )
+"""The checks that `inspect` makes, in their order."""
 
 
 def examine(
@@ -57,7 +58,7 @@ def examine(
     try:
         yield from visit.step("login", log_in, needs=("name", "reach"))
         if visit.blocked(("login",)):
-            for check in _AFTER_LOGIN:
+            for check in AFTER_LOGIN:
                 yield from visit.step(check, tuple, needs=("login",))
         else:
             yield from _inspect(visit, opened[0], cluster, plan)

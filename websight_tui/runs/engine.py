@@ -25,6 +25,7 @@ from websight_tui.runs.plan import LaunchPlan, plan_resume
 from websight_tui.runs.problems import problems_of
 from websight_tui.runs.reconcile import record
 from websight_tui.runs.scoring import keep_forecast
+from websight_tui.runs.setting_up import examine_and_tell, explore_and_tell
 from websight_tui.runs.state import Link, Outcome
 from websight_tui.runs.store import Store
 from websight_tui.runs.submit import submit
@@ -87,9 +88,11 @@ class Engine:
             self._emit(e.Notice(exc.message, self._clock(), exc.hint))
 
     def configure(self, config: Config) -> None:
-        """Takes a changed configuration; connections that are open stay as they are."""
+        """Takes a changed configuration; connections that are open stay, and take what does not touch them."""
         new = [name for name in config.clusters if name not in self.config.clusters]
         self.config = config
+        for name, watcher in list(self._watchers.items()):
+            watcher.cluster = config.clusters.get(name, watcher.cluster)
         for name in new:
             self._emit(e.LinkChanged(name, Link.OFFLINE, self._clock()))
 
@@ -144,6 +147,22 @@ class Engine:
     def preflight(self, plan: LaunchPlan) -> None:
         """Checks `plan` on its cluster without submitting it: PreflightDone, unless a newer check takes its place."""
         self._checker.begin(plan, self._watchers.get(plan.spec.cluster))
+
+    def explore(self, cluster: str) -> None:
+        """Asks a cluster what it offers: SiteSeen; ActionDone("explore") if there is no connection."""
+
+        def go(watcher: Watcher) -> actions.Answer | None:
+            return explore_and_tell(watcher, self._emit, self._clock)
+
+        self._start("explore", cluster, cluster, go)
+
+    def examine(self, plan: LaunchPlan) -> None:
+        """Checks a cluster for the launch of `plan`, over the connection that is there: a CheckMade each finding."""
+
+        def go(watcher: Watcher) -> actions.Answer | None:
+            return examine_and_tell(watcher, plan, self._emit, self._clock)
+
+        self._start("examine", plan.spec.run_id, plan.spec.cluster, go)
 
     def submit(self, plan: LaunchPlan) -> None:
         """Submits `plan`: SubmitBegan, SubmitProgress…, SubmitSettled; ActionDone("submit") if it could not begin."""

@@ -11,6 +11,7 @@ from websight_tui.metrics.model import TrainingLog
 from websight_tui.projection.forecast import Score
 from websight_tui.projection.model import Forecast, Projection
 from websight_tui.runs.checks.finding import Finding
+from websight_tui.runs.exploring import SiteOffer
 from websight_tui.runs.state import Link, LogTail, Outcome, RunView, VerdictChange
 from websight_tui.runspec import RunSpec
 from websight_tui.slurm_commands.model import Job
@@ -75,6 +76,29 @@ class PreflightDone:
     run_id: str
     findings: tuple[Finding, ...]
     train_rows: int | None
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class SiteSeen:
+    """What a new cluster offers; `offer` is None where it could not be asked, and `problem` says why and what to do."""
+
+    cluster: str
+    offer: SiteOffer | None
+    problem: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class CheckMade:
+    """One finding of a cluster's check, as it is made; None after the last one.
+
+    Args:
+        run_id: of the plan that is checked; belongs to no run, so that no state keeps it.
+    """
+
+    run_id: str
+    finding: Finding | None
     at: float
 
 
@@ -205,6 +229,8 @@ Event = (
     | PollPlanned
     | RunLoaded
     | PreflightDone
+    | SiteSeen
+    | CheckMade
     | SubmitBegan
     | SubmitProgress
     | SubmitSettled

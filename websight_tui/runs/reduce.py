@@ -66,7 +66,7 @@ def reduce(state: AppState, event: e.Event) -> AppState:
             return _run(state, event.run_id, score=event.score)
         case e.ProblemsFound():
             return _run(state, event.run_id, problems=event.problems)
-        case e.PreflightDone() | e.ActionDone() | e.Notice():
+        case e.PreflightDone() | e.SiteSeen() | e.CheckMade() | e.ActionDone() | e.Notice():
             return state
     assert_never(event)
 

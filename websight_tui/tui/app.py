@@ -98,6 +98,7 @@ class WebsightApp(Actions, App[None]):
         self._forecasts: dict[tuple[str, Preset], Forecast | None] = {}
         self._learned: frozenset[str] = frozenset()
         self.loaded = False
+        self.wanted = ""
         self.set_reactive(WebsightApp.now, clock())
         for theme in THEMES:
             self.register_theme(theme)
@@ -266,8 +267,10 @@ def run_app(
     demo: DemoInfo | None = None,
     initial_cluster: str | None = None,
     notify_aloud: bool = False,
-) -> None:
+) -> str:
     """Runs the app on the terminal until the person quits.
+
+    Returns: what is wanted instead (`first_minute.DEMO`), else "".
 
     Args:
         demo: the banner of the embedded cluster or a replay.
@@ -279,6 +282,7 @@ def run_app(
     app = WebsightApp(config, engine_factory, demo=demo, initial_cluster=initial_cluster)
     app.notifier = TerminalNotifier(partial(_to_terminal, app), aloud=notify_aloud)
     app.run()
+    return app.wanted
 
 
 def _to_terminal(app: WebsightApp, text: str) -> None:

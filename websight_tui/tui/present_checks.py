@@ -47,6 +47,23 @@ def checks_list(findings: Sequence[Finding], rows: int | None, palette: Palette)
     return table
 
 
+def checks_in_order(findings: Sequence[Finding], palette: Palette) -> Table:
+    """Every finding on its line, with the next step below what is not well."""
+    table = Table.grid(padding=(0, 1))
+    table.add_column(width=1)
+    table.add_column(width=11)
+    table.add_column(overflow="fold")
+    colours: dict[Level, str] = {"fail": palette.bad, "warn": palette.warn, "ok": palette.good, "skip": palette.faint}
+    for finding in findings:
+        said = Text(plain(finding.message, 300), style=palette.faint if finding.level in ("ok", "skip") else "")
+        if finding.hint and finding.level in ("fail", "warn"):
+            said.append(f"\n{plain(finding.hint, 300)}", style=palette.accent)
+        table.add_row(
+            Text(glyph(_SYMBOLS[finding.level]), style=colours[finding.level]), Text(plain(finding.check, 11)), said
+        )
+    return table
+
+
 def checks_pending(words: str, palette: Palette, *, busy: bool) -> Table:
     """One line in place of the list: what is going on, or why nothing was looked at."""
     table, link = _grid(), Link.CONNECTING if busy else Link.OFFLINE

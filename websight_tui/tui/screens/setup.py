@@ -1,0 +1,268 @@
+"""A new cluster, set up by choosing: connect, account, partition, folder, then a check of all of it as it is made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Final
+
+from rich.table import Table
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from websight_tui.config import LOCAL
+from websight_tui.metrics.terminal_text import plain
+from websight_tui.projection.model import Verdict
+from websight_tui.runs.checks.finding import Finding
+from websight_tui.runs.doctor import AFTER_LOGIN
+from websight_tui.runs.events import ActionDone, CheckMade, Event, SiteSeen
+from websight_tui.runs.exploring import SiteOffer
+from websight_tui.runs.state import Link
+from websight_tui.tui import setup_steps as steps
+from websight_tui.tui.glyphs import glyph
+from websight_tui.tui.new_cluster import NewCluster
+from websight_tui.tui.present import bar
+from websight_tui.tui.present_checks import checks_in_order, failed
+from websight_tui.tui.screens.base import StateScreen
+
+_OTHER: Final = "\0other"
+_LEVELS: Final = ("fail", "warn", "ok", "skip")
+
+
+def _worst_first(finding: Finding) -> int:
+    return _LEVELS.index(finding.level)
+
+
+class SetupScreen(StateScreen[bool]):
+    """Answers True when the cluster stands in config.toml; leaving it keeps nothing.
+
+    Args:
+        draft: the cluster as the app knows it while it is being set up.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "Leave"),
+        Binding("backspace", "back", "Back"),
+        Binding("j", "move(1)", "down", show=False),
+        Binding("k", "move(-1)", "up", show=False),
+        Binding("enter", "go", "Go on", priority=True),  # also where no list has the focus
+    ]
+
+    def __init__(self, draft: NewCluster) -> None:
+        super().__init__()
+        self._draft = draft
+        self._offer: SiteOffer | None = None
+        self._asked = False
+        self._problem = ""
+        self._answers: dict[str, str] = {}
+        self._checking = ""
+        self._findings: list[Finding] = []
+        self._checked = False
+        self._listed: tuple[object, ...] = ()
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog", id="setup") as box:
+            box.border_title = Content(f"Setting up {self._draft.label}")
+            yield Static(id="steps")
+            yield OptionList(id="choices")
+            yield Static(id="progress")
+            with VerticalScroll(id="checks", can_focus=False):
+                yield Static(id="found")
+            yield Static(id="next", classes="hint")
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self._draft.connect(self.wst)
+
+    # where it stands
+
+    @property
+    def _link(self) -> tuple[Link, str]:
+        view = self.state.clusters.get(self._draft.name)
+        return (view.link, view.error) if view is not None else (Link.CONNECTING, "")
+
+    @property
+    def _question(self) -> str | None:
+        return None if self._offer is None else steps.open_question(self._answers)
+
+    def update_view(self) -> None:
+        link, _ = self._link
+        if link is Link.ONLINE and not self._asked:
+            self._asked = True
+            self.wst.controller.ask(lambda engine: engine.explore(self._draft.name))
+        self._show_steps()
+        self._show_choices()
+        self._show_checks()
+        self.query_one("#next", Static).update(Text(self._next_words(), style=self.palette.faint))
+
+    def _show_steps(self) -> None:
+        palette, (link, error) = self.palette, self._link
+        grid = Table.grid(padding=(0, 1))
+        grid.add_column(width=1)
+        grid.add_column(width=10)
+        grid.add_column(overflow="fold")
+
+        def line(symbol: str, colour: str, label: str, said: str, style: str = "") -> None:
+            grid.add_row(Text(glyph(symbol), style=colour), Text(label, style=palette.faint), Text(said, style=style))
+
+        view = self.state.clusters.get(self._draft.name)
+        address = plain(view.address, 60) if view is not None else ""
+        if link is not Link.ONLINE:
+            line(link, palette.link(link), "login", plain(error, 300) or f"{link.value} …", palette.text)
+            return self.query_one("#steps", Static).update(grid)
+        line(Verdict.FITS, palette.good, "login", address or "this machine")
+        if self._offer is None:
+            said = self._problem or "asking for accounts, partitions and folders …"
+            busy = not self._problem
+            line(
+                Link.CONNECTING if busy else Verdict.WILL_NOT_FIT,
+                palette.accent if busy else palette.bad,
+                "site",
+                plain(said, 400),
+            )
+        for question in steps.QUESTIONS if self._offer is not None else ():
+            if question in self._answers:
+                if said := self._answers[question]:
+                    line(Verdict.FITS, palette.good, steps.LABELS[question], plain(said, 120))
+            elif question == self._question:
+                line(Link.ONLINE, palette.accent, steps.LABELS[question], "which one?", "bold")
+        return self.query_one("#steps", Static).update(grid)
+
+    def _show_choices(self) -> None:
+        shown, question = self.query_one("#choices", OptionList), self._question
+        shown.display = question is not None
+        if question is None or self._offer is None:
+            return
+        found = steps.choices(question, self._offer, self._answers)
+        key = (question, found)
+        if key == self._listed:
+            return
+        self._listed = key
+        width = max((len(choice.value) for choice in found), default=0)
+        shown.clear_options()
+        for choice in found:
+            text = Text(f"{plain(choice.value, 80):<{width}}  ").append(plain(choice.note, 120), style="dim")
+            shown.add_option(Option(text, id=choice.value))
+        shown.add_option(Option(Text("another one …", style="dim"), id=_OTHER))
+        shown.highlighted = 0
+        shown.focus()
+
+    def _show_checks(self) -> None:
+        for name in ("#progress", "#checks"):
+            self.query_one(name).display = bool(self._checking)
+        if not self._checking:
+            return
+        done = len({finding.check for finding in self._findings} & set(AFTER_LOGIN))
+        text = Text()
+        if not self._checked:
+            text.append_text(bar(done / len(AFTER_LOGIN), 24, self.palette.accent, self.palette))
+            text.append(f"  {done} of {len(AFTER_LOGIN)} checks", style=self.palette.faint)
+        elif bad := len(failed(self._findings)):
+            text.append(f"{glyph(Verdict.WILL_NOT_FIT)} {bad} check{'s' * (bad != 1)} failed", style=self.palette.bad)
+            text.append(", the next steps are below", style=self.palette.faint)
+        else:
+            text.append(f"{glyph(Verdict.FITS)} ready for a launch", style=f"bold {self.palette.good}")
+        self.query_one("#progress", Static).update(text)
+        found = sorted(self._findings, key=_worst_first) if self._checked else self._findings
+        self.query_one("#found", Static).update(checks_in_order(found, self.palette))
+
+    def _next_words(self) -> str:
+        link, _ = self._link
+        if link in (Link.FAILED, Link.NEEDS_LOGIN, Link.OFFLINE):
+            return "Enter: try again · Esc: leave"
+        if self._problem:
+            return "Enter: ask again · Esc: leave"
+        if self._question is not None:
+            return "Enter: take it · Backspace: back · Esc: leave"
+        if not self._checked:
+            return "Esc: leave"
+        if failed(self._findings):
+            return f"Enter: write {self._draft.path} all the same · Backspace: change · Esc: leave"
+        return f"Enter: write {self._draft.path} and begin"
+
+    # what happens
+
+    def take_events(self, events: Sequence[Event]) -> None:
+        for event in events:
+            match event:
+                case SiteSeen(cluster=self._draft.name):
+                    self._offer, self._problem = event.offer, event.problem
+                    if event.offer is not None:
+                        self._take({})
+                case CheckMade(run_id=self._checking):
+                    self._checked = event.finding is None
+                    if event.finding is not None:
+                        self._findings.append(event.finding)
+                    scroll = self.query_one("#checks", VerticalScroll)
+                    self.call_after_refresh(scroll.scroll_home if self._checked else scroll.scroll_end, animate=False)
+                case ActionDone(action="explore" | "examine", ok=False):
+                    self._asked, self._checking, self._problem = True, "", event.message
+        if events:
+            self.update_view()
+
+    def _take(self, answers: Mapping[str, str]) -> None:
+        """Goes on with these answers: to the next question, or to the check."""
+        if self._offer is None:
+            return
+        self._answers = steps.settled(self._offer, answers)
+        self._checking, self._checked, self._findings = "", False, []
+        if steps.open_question(self._answers) is None:
+            host = LOCAL if self._draft.name == LOCAL else self._draft.host
+            self._check(steps.table(host, self._offer, self._answers))
+        self.update_view()
+
+    def _check(self, values: dict[str, object]) -> None:
+        problem = self._draft.settle(self.wst, values)
+        if problem:
+            self._problem, self._offer = problem, None
+            return
+        plan = self._draft.plan(self.wst)
+        self._checking = plan.spec.run_id
+        self.wst.controller.ask(lambda engine: engine.examine(plan))
+
+    @on(OptionList.OptionSelected)
+    def _picked(self, event: OptionList.OptionSelected) -> None:
+        question, value = self._question, event.option_id
+        if question is None or value is None:
+            return
+        if value != _OTHER:
+            self._take({**self._answers, question: value})
+            return
+        from websight_tui.tui.screens.ask import AskScreen
+
+        def typed(text: str | None) -> None:
+            if text is not None:
+                self._take({**self._answers, question: text.strip()})
+
+        check = self._draft.checker(question)
+        self.app.push_screen(AskScreen(f"{steps.LABELS[question]} on {self._draft.label}", "", check=check), typed)
+
+    def action_move(self, by: int) -> None:
+        shown = self.query_one("#choices", OptionList)
+        shown.action_cursor_down() if by > 0 else shown.action_cursor_up()
+
+    def action_go(self) -> None:
+        link, _ = self._link
+        if self._question is not None:
+            self.query_one("#choices", OptionList).action_select()
+        elif link in (Link.FAILED, Link.NEEDS_LOGIN, Link.OFFLINE):
+            self._asked = False
+            self._draft.connect(self.wst)
+        elif self._problem:
+            self._asked, self._problem = False, ""
+            self.update_view()
+        elif self._checked and self._draft.write(self.wst):
+            self.dismiss(True)
+
+    def action_back(self) -> None:
+        if self._offer is not None:
+            self._take(steps.without_last(self._offer, self._answers))
+
+    def action_leave(self) -> None:
+        self._draft.drop(self.wst)
+        self.dismiss(False)
