@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import math
-import time
-
 import pytest
 
 from tests.tui.fakes import training_log
 from websight_tui.metrics.curves import Axis, CurveReader, Curves, Metric
 from websight_tui.metrics.model import Checkpoint, NonFinite, Segment, TrainingLog
-from websight_tui.tui.palette import Palette
-from websight_tui.tui.widgets.canvas import Canvas, log_ticks, nice_ticks, tick_label
-from websight_tui.tui.widgets.draw import Layer, View, draw
+from websight_tui.metrics.series import smooth
 
 
 def resumed() -> TrainingLog:
@@ -70,51 +65,40 @@ def test_a_curve_is_the_same_object_until_the_log_moves() -> None:
     assert second.count == first.count + 1
 
 
-def test_a_million_points_are_redrawn_without_a_hitch() -> None:
-    log = TrainingLog(segments=[Segment(total_steps=2_000_000)])
-    columns = log.segments[0].columns
-    for i in range(1_000_000):
-        columns.append(step=i + 1, loss=2 + math.sin(i / 50_000))
-    reader = CurveReader(Metric.LOSS, Axis.STEP, 16)
-    reader.read(log)
-    columns.append(step=1_000_001, loss=9.0)
-    begun = time.perf_counter()
-    drawing = draw(View((Layer(reader.read(log), "#ffffff"),)), 118, 30, Palette())
-    assert time.perf_counter() - begun < 0.25
-    assert drawing is not None
-    assert any("9" in row[0][0] or "8" in row[0][0] for row in drawing.rows[:6]), "the newest spike is on the axis"
+def test_throughput_and_utilisation_come_from_what_the_trainer_logged() -> None:
+    log = TrainingLog(segments=[Segment(total_steps=100)])
+    for step, tokens, busy in ((10, 1000.0, 90.0), (20, 3000.0, None), (30, 6000.0, 80.0)):
+        log.segments[0].columns.append(step=step, elapsed=step * 2.0, tokens=tokens, utilization=busy)
+    throughput = CurveReader(Metric.THROUGHPUT, Axis.STEP, 0).read(log)
+    assert (list(throughput.xs), list(throughput.ys)) == ([20, 30], [100.0, 150.0])
+    busy = CurveReader(Metric.UTILIZATION, Axis.TIME, 0).read(log)
+    assert (list(busy.xs), list(busy.ys), list(busy.steps)) == ([20.0, 60.0], [90.0, 80.0], [10, 30])
+    assert CurveReader(Metric.MEMORY, Axis.STEP, 0).read(log).count == 0
 
 
-def test_nothing_to_draw_and_no_room_to_draw_are_no_picture() -> None:
-    empty = View((Layer(CurveReader(Metric.LOSS, Axis.STEP, 0).read(TrainingLog()), "#fff"),))
-    assert draw(empty, 100, 20, Palette()) is None
-    curve = CurveReader(Metric.LOSS, Axis.STEP, 0).read(training_log(100, 100))
-    assert draw(View((Layer(curve, "#fff"),)), 10, 3, Palette()) is None
+def test_a_very_long_log_is_read_in_parts_and_is_whole_in_the_end() -> None:
+    log = TrainingLog(segments=[Segment(total_steps=200_000)])
+    for step in range(1, 120_001):
+        log.segments[0].columns.append(step=step, elapsed=step * 1.0, loss=1.0)
+    curves = Curves()
+    curve = curves.get(log, 1, Metric.LOSS, Axis.TIME, 4)
+    counts = [curve.count]
+    while curve.behind:
+        curve = curves.get(log, 1, Metric.LOSS, Axis.TIME, 4)
+        counts.append(curve.count)
+    assert counts == sorted(set(counts))
+    assert counts[0] < 120_000 == counts[-1]
+    assert curves.get(log, 1, Metric.LOSS, Axis.TIME, 4) is curve
 
 
-@pytest.mark.parametrize("log", [False, True])
-def test_every_row_of_a_picture_is_as_wide_as_it_should_be(log: bool) -> None:
-    curve = CurveReader(Metric.LOSS, Axis.STEP, 4).read(training_log(700, 1110))
-    for width, height in ((16, 4), (80, 9), (200, 50)):
-        drawing = draw(View((Layer(curve, "#fff"),), log=log, cursor=300.0), width, height, Palette())
-        assert drawing is not None
-        assert len(drawing.rows) == height
-        assert {sum(len(text) for text, _, _ in row) for row in drawing.rows} == {width}
-
-
-def test_ticks_are_round_and_their_labels_differ() -> None:
-    assert nice_ticks(0, 100, 5) == [0, 20, 40, 60, 80, 100]
-    assert log_ticks(0.3, 30, 6) == [0.5, 1, 2, 5, 10, 20]
-    for low, high in ((0.41, 0.43), (0, 5e-5), (1, 1_200), (0.3, 2.7)):
-        ticks = nice_ticks(low, high, 5)
-        labels = [tick_label(t, ticks) for t in ticks]
-        assert len(set(labels)) == len(labels) > 1, labels
-
-
-def test_a_canvas_without_braille_uses_ascii() -> None:
-    canvas = Canvas(4, 1, ascii_only=True)
-    canvas.dot(0, 0, "")
-    canvas.dot(2, 3, "")
-    canvas.dot(4, 0, "")
-    canvas.dot(4, 3, "")
-    assert "".join(text for text, _, _ in canvas.row(0)) == "'.: "
+def test_a_smoothed_value_is_the_same_wherever_one_looks() -> None:
+    log = training_log(12_000, 20_000, every=1)
+    curve = CurveReader(Metric.LOSS, Axis.STEP, 16).read(log)
+    whole = smooth(curve.xs, curve.ys, 16.0)
+    assert list(curve.smooth) == pytest.approx(list(whole))
+    assert [curve.smooth[i] for i in (0, 5, 7_000, -1)] == pytest.approx([whole[i] for i in (0, 5, 7_000, -1)])
+    assert list(curve.smooth[100:110]) == pytest.approx(list(whole[100:110]), abs=1e-4)
+    exact = dict(zip(curve.xs, whole, strict=True))
+    assert all(y == pytest.approx(exact[x], abs=1e-4) for x, y in curve.mean.reduce(5_000, 6_000, 200))
+    for x, y in curve.mean.reduce(1, 12_000, 200):  # more points than can be drawn: means of parts
+        assert y == pytest.approx(exact[round(x)], abs=0.05)

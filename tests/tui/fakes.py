@@ -163,7 +163,7 @@ def training_log(
     floor: float = 0.42,
 ) -> TrainingLog:
     """A loss curve as LoRA runs have it, with evaluations and checkpoints."""
-    noise = random.Random(seed)
+    noise, steady = random.Random(seed), random.Random(seed + 1)
     log, segment = TrainingLog(), Segment(total_steps=total, started_at=begun)
     for step in range(every, steps + 1, every):
         share = step / total
@@ -175,6 +175,9 @@ def training_log(
             loss=2.36 * math.exp(-step / (total * 0.055)) + floor + 0.12 * (1 - share) + noise.gauss(0, 0.035),
             lr=5e-5 * min(1.0, step / (0.05 * total)) * 0.5 * (1 + math.cos(math.pi * share)),
             grad_norm=abs(1.1 + 2.2 * math.exp(-step / (total * 0.08)) + noise.gauss(0, 0.18)),
+            tokens=step * 64 * 1480.0 + steady.gauss(0, 9000),
+            memory=61.3e9 if step < 60 else 66.8e9,
+            utilization=round(min(100.0, 93 + steady.gauss(0, 2.5))),
         )
     segment.checkpoints = [
         Checkpoint(s, f"out/checkpoint-{s}", t=begun + s * pace, seconds=6.0, bytes=1_047_000_000)

@@ -8,11 +8,14 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from math import isfinite, nan
+from itertools import compress, islice
+from math import inf, isfinite, nan
+from operator import add, le, sub
 from typing import Final
 
 from websight_tui.metrics.model import Columns, Segment, TrainingLog
-from websight_tui.metrics.series import Pyramid, Smoother
+from websight_tui.metrics.series import Pyramid
+from websight_tui.metrics.smoothed import Smoothed, Totals
 from websight_tui.metrics.stitch import stitched_evaluations, surviving
 
 
@@ -31,7 +34,9 @@ class Metric(StrEnum):
     LEARNING_RATE = "learning rate"
     GRAD_NORM = "grad norm"
     PACE = "seconds a step"
+    THROUGHPUT = "tokens a second"
     MEMORY = "GPU memory (GB)"
+    UTILIZATION = "GPU utilisation (%)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,23 +45,28 @@ class Curve:
 
     Args:
         xs, ys, smooth: x, value as logged, value smoothed.
+        steps, seconds: optimizer step of each, seconds trained up to it.
         raw, mean: `ys` and `smooth` as they are drawn.
         evaluations: (x, loss there).
         checkpoints: x of each.
         restarts: x at which a later segment took over.
         broken: x at which a value was NaN or infinite.
+        behind: logged points that have not been looked at yet.
     """
 
     count: int = 0
     xs: Sequence[float] = ()
     ys: Sequence[float] = ()
     smooth: Sequence[float] = ()
+    steps: Sequence[float] = ()
+    seconds: Sequence[float] = ()
     raw: Pyramid = field(default_factory=Pyramid)
-    mean: Pyramid = field(default_factory=Pyramid)
+    mean: Pyramid | Smoothed = field(default_factory=Pyramid)
     evaluations: tuple[tuple[float, float], ...] = ()
     checkpoints: tuple[float, ...] = ()
     restarts: tuple[float, ...] = ()
     broken: tuple[float, ...] = ()
+    behind: int = 0
 
 
 _COLUMN: Final = {
@@ -64,6 +74,7 @@ _COLUMN: Final = {
     Metric.LEARNING_RATE: "lr",
     Metric.GRAD_NORM: "grad_norm",
     Metric.MEMORY: "memory",
+    Metric.UTILIZATION: "utilization",
 }
 
 
@@ -71,70 +82,80 @@ class CurveReader:
     """Reads one metric of one log over one axis; each call looks only at the points that came since the last one.
 
     Args:
-        half_life: of the smoothing, in logged points; 0 does not smooth.
+        half_life: of the smoothing, in logged points; 0 does not smooth. Another one may be asked for at each call.
     """
 
-    def __init__(self, metric: Metric, axis: Axis, half_life: float) -> None:
+    def __init__(self, metric: Metric, axis: Axis, half_life: float = 0.0) -> None:
         self._metric, self._axis, self._half_life = metric, axis, half_life
         self._restart(())
 
     def _restart(self, shape: tuple[object, ...]) -> None:
         self._shape = shape
-        self._xs, self._ys, self._steps = array("d"), array("d"), array("d")
-        self._raw, self._mean = Pyramid(), Pyramid()
-        self._smoother: Smoother | None = None
+        self._xs, self._ys, self._steps, self._seconds = array("d"), array("d"), array("d"), array("d")
+        self._raw, self._totals = Pyramid(), Totals()
         self._read: dict[int, int] = {}
-        self._offset = self._end = 0.0
+        self._offset = self._trained = 0.0
         self._restarts: list[float] = []
 
-    def read(self, log: TrainingLog) -> Curve:
-        """The curve of all points logged so far, lost ones left out."""
+    def read(self, log: TrainingLog, half_life: float | None = None, most: int | None = None) -> Curve:
+        """The curve of all points logged so far, lost ones left out.
+
+        Args:
+            most: new points to look at now; the rest waits for the next call (`Curve.behind`).
+        """
+        if half_life is not None:
+            self._half_life = half_life
         parts = surviving(log)
         # an older segment that loses points, or a new one, changes what was read; then all is read again
         shape = tuple((id(segment), count) for segment, count, _ in parts[:-1]) + ((id(parts[-1][0]),) if parts else ())
         if shape != self._shape:
             self._restart(shape)
+        left = most
         for index, (segment, count, _) in enumerate(parts):
             if index not in self._read:
-                self._offset = self._end
+                self._offset = self._trained
                 if index and count:
                     self._restarts.append(self._at(segment.start_step) if self._axis is not Axis.TIME else self._offset)
             if index not in self._read and not count and index == len(parts) - 1:
                 continue
-            self._take(segment.columns, self._read.get(index, 0), count)
-            self._read[index] = count
-        self._smooth()
+            begin = self._read.get(index, 0)
+            end = count if left is None else min(count, begin + left)
+            self._take(segment.columns, begin, end)
+            self._read[index] = end
+            left = None if left is None else left - (end - begin)
+            if end < count:
+                break
+        self._raw.extend(self._xs, self._ys)
+        self._totals.extend(self._ys)
         return self._curve(log, parts)
 
     def _take(self, columns: Columns, begin: int, end: int) -> None:
-        for i in range(begin, end):
-            step, value = columns.step[i], self._value(columns, i)
-            if self._axis is Axis.STEP:
-                x = step
-            elif self._axis is Axis.EPOCH:
-                x = columns.epoch[i]
-            else:
-                x = self._offset + columns.elapsed[i]
-            if isfinite(x) and isfinite(value) and not (self._xs and x < self._xs[-1]):
-                self._xs.append(x)
-                self._ys.append(value)
-                self._steps.append(step)
-                self._end = max(self._end, x)
+        """Takes the points from `begin` up to `end` of a segment: whole columns at a time, they may be very long."""
+        if begin >= end:
+            return
+        steps, seconds = columns.step[begin:end], array("d", map(self._offset.__add__, columns.elapsed[begin:end]))
+        trained = max(filter(isfinite, seconds), default=0.0)
+        self._trained = max(self._trained, trained)
+        xs = steps if self._axis is Axis.STEP else columns.epoch[begin:end] if self._axis is Axis.EPOCH else seconds
+        ys = self._values(columns, begin, end)
+        floor = self._xs[-1] if self._xs else -inf
+        good = list(map(isfinite, map(add, xs, ys)))
+        if not all(good) or xs[0] < floor or not all(map(le, xs, islice(xs, 1, None))):
+            for i, x in enumerate(xs):
+                good[i] = good[i] and x >= floor
+                floor = x if good[i] else floor
+            steps, seconds, xs, ys = (array("d", compress(column, good)) for column in (steps, seconds, xs, ys))
+        for own, new in ((self._xs, xs), (self._ys, ys), (self._steps, steps), (self._seconds, seconds)):
+            own.extend(new)
 
-    def _value(self, columns: Columns, i: int) -> float:
-        if self._metric is not Metric.PACE:
-            value: float = getattr(columns, _COLUMN[self._metric])[i]
-            return value / 1e9 if self._metric is Metric.MEMORY else value
-        steps = columns.step[i] - columns.step[i - 1] if i else 0.0
-        return (columns.elapsed[i] - columns.elapsed[i - 1]) / steps if steps > 0 else nan
-
-    def _smooth(self) -> None:
-        if self._smoother is None and len(self._xs) > 1:
-            self._smoother = Smoother(self._half_life * max(0.0, self._xs[1] - self._xs[0]))
-        if self._smoother is not None:
-            self._smoother.extend(self._xs, self._ys)
-            self._mean.extend(self._xs, self._smoother.values)
-        self._raw.extend(self._xs, self._ys)
+    def _values(self, columns: Columns, begin: int, end: int) -> array[float]:
+        if self._metric in _COLUMN:
+            values: array[float] = getattr(columns, _COLUMN[self._metric])[begin:end]
+            return array("d", map((1e-9).__mul__, values)) if self._metric is Metric.MEMORY else values
+        seconds = _steps_of(columns.elapsed, begin, end)
+        if self._metric is Metric.THROUGHPUT:
+            return array("d", map(_over, _steps_of(columns.tokens, begin, end), seconds))
+        return array("d", map(_over, seconds, _steps_of(columns.step, begin, end)))
 
     def _at(self, step: float) -> float:
         if self._axis is Axis.STEP:
@@ -150,18 +171,38 @@ class CurveReader:
             evaluations = [(x, loss) for x, loss in found if isfinite(x) and loss is not None and isfinite(loss)]
         saved = (self._at(c.step) for segment, _, limit in parts for c in segment.checkpoints if c.step <= limit)
         broken = (self._at(n.step) for segment, _, limit in parts for n in segment.nonfinite if n.step <= limit)
+        count = len(self._xs)
+        half_life = self._half_life * max(0.0, self._xs[1] - self._xs[0]) if count > 1 else 0.0
+        smoothed = Smoothed(self._xs, self._ys, self._totals, half_life, count) if half_life > 0 else None
         return Curve(
-            len(self._xs),
+            count,
             self._xs,
             self._ys,
-            self._smoother.values if self._smoother is not None else self._ys,
+            self._ys if smoothed is None else smoothed,
+            self._steps,
+            self._seconds,
             self._raw,
-            self._mean if self._smoother is not None else self._raw,
+            self._raw if smoothed is None else smoothed,
             tuple(evaluations),
             tuple(x for x in saved if isfinite(x)),
             tuple(self._restarts),
             tuple(x for x in broken if isfinite(x)),
+            sum(count for _, count, _ in parts) - sum(self._read.values()),
         )
+
+
+def _steps_of(column: array[float], begin: int, end: int) -> array[float]:
+    """How much a column grew up to each of its points from `begin` up to `end`; NaN for the first of all."""
+    grown = array("d", map(sub, column[max(1, begin) : end], column[max(0, begin - 1) : end - 1]))
+    return grown if begin else array("d", [nan]) + grown
+
+
+def _over(above: float, below: float) -> float:
+    return above / below if below > 0 else nan
+
+
+AT_ONCE: Final = 50_000
+"""Points that are read in one go while somebody waits: some hundredths of a second."""
 
 
 class Curves:
@@ -169,20 +210,24 @@ class Curves:
 
     def __init__(self, most: int = 48) -> None:
         self._most = most
-        self._readers: OrderedDict[tuple[int, Metric, Axis, float], tuple[TrainingLog, CurveReader]] = OrderedDict()
-        self._last: dict[tuple[int, Metric, Axis, float], tuple[int, Curve]] = {}
+        self._readers: OrderedDict[tuple[int, Metric, Axis], tuple[TrainingLog, CurveReader]] = OrderedDict()
+        self._last: dict[tuple[int, Metric, Axis], tuple[int, float, Curve]] = {}
 
     def get(self, log: TrainingLog, version: int, metric: Metric, axis: Axis, half_life: float) -> Curve:
-        """The curve of `log`; the same object as before while `version` is the same."""
-        key = (id(log), metric, axis, half_life)
+        """The curve of `log`; the same object as before while `version` and `half_life` are the same.
+
+        Of a very long log only so much is read at a time that a screen does not stand still meanwhile.
+        """
+        key = (id(log), metric, axis)
         known = self._last.get(key)
-        if known is not None and known[0] == version and self._readers[key][0] is log:
-            return known[1]
+        same = known is not None and known[:2] == (version, half_life) and self._readers[key][0] is log
+        if same and known is not None and not known[2].behind:
+            return known[2]
         if key not in self._readers or self._readers[key][0] is not log:
-            self._readers[key] = (log, CurveReader(metric, axis, half_life))
+            self._readers[key] = (log, CurveReader(metric, axis))
         self._readers.move_to_end(key)
-        curve = self._readers[key][1].read(log)
-        self._last[key] = (version, curve)
+        curve = self._readers[key][1].read(log, half_life, AT_ONCE)
+        self._last[key] = (version, half_life, curve)
         while len(self._readers) > self._most:
             old, _ = self._readers.popitem(last=False)
             del self._last[old]

@@ -44,7 +44,13 @@ HOME: Final = (
 RUN: Final = (
     _b("run.back", "escape,backspace", "back", "Back"),
     _b("run.remedies", "r", "remedies", "Remedies", tip="What can be done about the verdict, with its cost"),
-    _b("run.metric", "m", "metric(1)", "Metric", tip="Next curve: loss, learning rate, grad norm, pace, memory"),
+    _b(
+        "run.metric",
+        "m",
+        "metric(1)",
+        "Metric",
+        tip="Next curve: loss, learning rate, grad norm, pace, throughput, memory, utilisation",
+    ),
     _b("run.axis", "x", "axis", "Axis", tip="Along the bottom: step, epoch or time"),
     _b("run.log", "y", "log_axis", "Log axis", show=False, tip="Logarithmic values"),
     _b("run.smoother", "right_square_bracket", "smooth(1)", "Smoother", show=False),
@@ -52,6 +58,7 @@ RUN: Final = (
     _b("run.zoom_in", "plus,equals_sign", "zoom(1)", "Zoom in", show=False),
     _b("run.zoom_out", "minus", "zoom(-1)", "Zoom out", show=False),
     _b("run.whole", "0", "whole", "Whole run", show=False, tip="Whole run to its end and limit, or what was logged"),
+    _b("run.many", "a", "many", "All curves", show=False, tip="All curves at once, or the large one alone"),
     _b("run.guide", "g", "guide", "Guide", show=False, tip="Lay the loss that the guide expects under the curve"),
     _b("run.left", "left,h", "move(-1)", "Crosshair left", show=False),
     _b("run.right", "right,l", "move(1)", "Crosshair right", show=False),
@@ -92,13 +99,19 @@ EDIT: Final = (
     _b("edit.previous", "up", "app.focus_previous", "Previous field", show=False),
 )
 OVERLAY: Final = (
-    _b("overlay.back", "escape", "app.pop_screen", "Back"),
+    _b("overlay.back", "escape", "back", "Back"),
     _b("overlay.toggle", "space", "show_or_hide", "Show or hide", tip="Put the run's curve in, or take it out"),
-    _b("overlay.metric", "m", "metric", "Metric", tip="Next curve"),
+    _b("overlay.metric", "m", "metric(1)", "Metric", tip="Next curve"),
     _b("overlay.axis", "x", "axis", "Axis", tip="Along the bottom: step, epoch or time"),
     _b("overlay.log", "y", "log_axis", "Log axis", show=False, tip="Logarithmic values"),
     _b("overlay.smoother", "right_square_bracket", "smooth(1)", "Smoother", show=False),
     _b("overlay.rougher", "left_square_bracket", "smooth(-1)", "Rougher", show=False),
+    _b("overlay.zoom_in", "plus,equals_sign", "zoom(1)", "Zoom in", show=False),
+    _b("overlay.zoom_out", "minus", "zoom(-1)", "Zoom out", show=False),
+    _b("overlay.left", "left,h", "move(-1)", "Crosshair left", show=False, priority=True),
+    _b("overlay.right", "right,l", "move(1)", "Crosshair right", show=False, priority=True),
+    _b("overlay.pan_left", "shift+left,H", "pan(-1)", "Pan left", show=False),
+    _b("overlay.pan_right", "shift+right,L", "pan(1)", "Pan right", show=False),
 )
 GROUPS: Final[Mapping[str, tuple[Binding, ...]]] = {
     "Everywhere": APP,

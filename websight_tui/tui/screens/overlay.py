@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar, Final
 
 from rich.text import Text
@@ -18,8 +19,8 @@ from websight_tui.tui.glyphs import glyph
 from websight_tui.tui.palette import Palette
 from websight_tui.tui.present import latest, short_id
 from websight_tui.tui.present_preset import value_words
-from websight_tui.tui.run_chart import ChartState, view_of
-from websight_tui.tui.screens.base import StateScreen
+from websight_tui.tui.run_chart import view_of
+from websight_tui.tui.screens.chart_keys import ChartKeys
 from websight_tui.tui.widgets.chart import Chart
 from websight_tui.tui.widgets.draw import Layer, View
 from websight_tui.tui.widgets.key_line import KeyLine
@@ -34,7 +35,7 @@ def colours(palette: Palette) -> tuple[str, ...]:
     return (palette.accent, palette.warn, palette.good, palette.bad, palette.text)
 
 
-class OverlayScreen(StateScreen[None]):
+class OverlayScreen(ChartKeys):
     """Starts with `run_id` and the newest other runs of the same cluster; Space puts runs in and takes them out."""
 
     BINDINGS: ClassVar[list[BindingType]] = list(keymap.OVERLAY)
@@ -44,7 +45,6 @@ class OverlayScreen(StateScreen[None]):
         super().__init__()
         self._first = run_id
         self._shown: list[str] = []
-        self.chart = ChartState()
 
     def compose(self) -> ComposeResult:
         yield StatusBar(banner=self.wst.banner)
@@ -79,19 +79,35 @@ class OverlayScreen(StateScreen[None]):
         rows: list[Row] = []
         for run in self.wst.runs:
             loss = latest(run, "loss")
-            mark = Text(glyph("evaluation"), style=colour[run.spec.run_id]) if run.spec.run_id in colour else Text(" ")
+            at = self._shown.index(run.spec.run_id) if run.spec.run_id in colour else None
+            mark = Text(" ") if at is None else Text(glyph(f"run{at}"), style=colour[run.spec.run_id])
             rows.append(
                 (run.spec.run_id, {"mark": mark, "name": short_id(run), "loss": "" if loss is None else f"{loss:.4f}"})
             )
         self.query_one("#runs", KeyedTable).show(rows)
-        layers = tuple(
-            Layer(view_of(run, self.chart, palette).layers[0].curve, colour[run.spec.run_id], short_id(run))
-            for run in self.chosen
-        )
-        chart = self.query_one("#curves", Chart)
-        chart.border_title, chart.border_subtitle = Text(self.chart.metric.value), Text(self.chart.words())
-        chart.show(View(layers, self.chart.axis, self.chart.log, None, self.chart.cursor), at_once=True)
+        self.show_charts()
         self.query_one("#settings", Static).update(self._differences(colour))
+
+    def chart_view(self) -> View:
+        """All chosen curves, each from its own beginning: over time that is what each has trained."""
+        palette, state = self.palette, replace(self.chart, whole=False, guide=False)
+        layers = tuple(
+            Layer(view_of(run, state, palette).layers[0].curve, colour, short_id(run), glyph(f"run{index}"))
+            for index, (run, colour) in enumerate(zip(self.chosen, colours(palette), strict=False))
+        )
+        return View(layers, state.axis, state.log, state.window, state.cursor, name=state.metric.value)
+
+    def show_charts(self, *, at_once: bool = False) -> None:
+        chart, view = self.query_one("#curves", Chart), self.chart_view()
+        title = Text(self.chart.metric.value)
+        for layer in view.layers:
+            if title.cell_len + len(layer.label) + 4 <= chart.size.width - 4:
+                title.append(f"  {layer.mark} {layer.label}", style=f"not bold {layer.colour}")
+        chart.border_title, chart.border_subtitle = title, Text(self.chart.words())
+        chart.empty = "Nothing of this was measured." if any(r.log.segments for r in self.chosen) else "No curve yet."
+        chart.show(view, at_once=at_once)
+        if any(layer.curve.behind for layer in view.layers):
+            self.set_timer(0.01, self.show_charts)
 
     def _differences(self, colour: dict[str, str]) -> Text:
         presets = [(run.spec.run_id, run.spec.preset) for run in self.chosen]
@@ -115,26 +131,11 @@ class OverlayScreen(StateScreen[None]):
             self.notify(f"At most {MOST} curves at once.")
         self.update_view()
 
-    @on(Chart.Hovered)
-    def _hovered(self, message: Chart.Hovered) -> None:
-        self._take(self.chart.at(message.x))
-
-    def _take(self, state: ChartState | None) -> None:
-        if state is not None:
-            self.chart = state
-            self.update_view()
-
-    def action_metric(self) -> None:
-        self._take(self.chart.next_metric(1))
-
-    def action_axis(self) -> None:
-        self._take(self.chart.next_axis())
-
-    def action_log_axis(self) -> None:
-        self._take(self.chart.toggled_log())
-
-    def action_smooth(self, step: int) -> None:
-        self._take(self.chart.smoother(step))
+    def action_back(self) -> None:
+        if self.chart.cursor is not None or self.chart.window is not None:
+            self.redraw(self.chart.reset())
+        else:
+            self.app.pop_screen()
 
 
 def _differing(presets: list[Preset]) -> list[str]:

@@ -8,7 +8,7 @@ from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Container, Vertical, VerticalScroll
 from textual.widgets import ContentSwitcher, Input, Static
 
 from websight_tui.runs.phase import OVER, RESUMABLE
@@ -18,7 +18,7 @@ from websight_tui.tui.glyphs import glyph
 from websight_tui.tui.present import columns
 from websight_tui.tui.present_preset import difference_rows, preset_facts
 from websight_tui.tui.remedy_list import foreign, wants_remedy
-from websight_tui.tui.screens.run_charts import SIDE, ChartKeys
+from websight_tui.tui.screens.run_charts import SMALL, RunCharts
 from websight_tui.tui.screens.run_log import LogKeys
 from websight_tui.tui.widgets.chart import Chart
 from websight_tui.tui.widgets.key_line import KeyLine
@@ -33,11 +33,11 @@ _ON_RUN = frozenset(
 TABS = ("log", "jobs", "checkpoints", "settings")
 
 
-class RunScreen(ChartKeys, LogKeys):
+class RunScreen(RunCharts, LogKeys):
     """Follows the run `run_id`."""
 
     BINDINGS: ClassVar[list[BindingType]] = list(keymap.RUN)
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012 (Textual declares it so)
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall"), (50, "-high")]  # noqa: RUF012 (Textual declares it so)
     AUTO_FOCUS = "#main"
 
     def __init__(self, run_id: str) -> None:
@@ -50,10 +50,10 @@ class RunScreen(ChartKeys, LogKeys):
         with Vertical(id="head"):
             yield Static(id="banner")
             yield Static(id="figures")
-        with Horizontal(id="charts"):
+        with Container(id="charts"):
             yield Chart(id="main")
-            with Vertical(id="side"):
-                for index, _ in enumerate(SIDE):
+            with Container(id="side"):
+                for index, _ in enumerate(SMALL):
                     yield Chart(id=f"side{index}")
         with ContentSwitcher(id="lower", initial="log"):
             yield LogView(id="log")
@@ -66,7 +66,7 @@ class RunScreen(ChartKeys, LogKeys):
 
     def on_mount(self) -> None:
         super().on_mount()
-        for index, _ in enumerate(SIDE):
+        for index, _ in enumerate(SMALL):
             self.query_one(f"#side{index}", Chart).can_focus = False
         self.wst.controller.ask(lambda engine: engine.focus(self.run_id))
 
@@ -87,7 +87,7 @@ class RunScreen(ChartKeys, LogKeys):
             self.query_one("#banner", Static).update(Text(said, style=self.palette.faint))
             return
         self._show_head(run)
-        self.show_charts(run)
+        self.show_charts()
         self._show_lower(run)
 
     def _show_head(self, run: RunView) -> None:
@@ -235,6 +235,6 @@ class RunScreen(ChartKeys, LogKeys):
         if self.query_one("#search", Input).has_focus:
             self.close_search()
         elif self.chart.cursor is not None:
-            self.redraw(self.chart.at(None))
+            self.redraw(self.chart.pin(None))
         else:
             self.app.pop_screen()

@@ -1,87 +1,83 @@
-"""The charts of the run screen and their keys."""
+"""The charts of the run screen: one large, the others small beside or beneath it."""
 
 from __future__ import annotations
 
-from rich.text import Text
+from typing import Final
+
 from textual import on
 
 from websight_tui.metrics.curves import Metric
 from websight_tui.runs.phase import OVER
 from websight_tui.runs.state import RunView
-from websight_tui.tui.run_chart import ChartState, view_of
-from websight_tui.tui.screens.base import StateScreen
+from websight_tui.tui.legend import legend
+from websight_tui.tui.run_chart import heading, not_measured, view_of
+from websight_tui.tui.screens.chart_keys import ChartKeys
 from websight_tui.tui.widgets.chart import Chart
+from websight_tui.tui.widgets.draw import View
 
-SIDE = (Metric.LEARNING_RATE, Metric.GRAD_NORM, Metric.PACE)
+SMALL: Final = (
+    Metric.LEARNING_RATE,
+    Metric.GRAD_NORM,
+    Metric.THROUGHPUT,
+    Metric.MEMORY,
+    Metric.UTILIZATION,
+)
+"""What the small charts show, the most telling first: where there is room for three, the last two are left out."""
 
 
-class ChartKeys(StateScreen[None]):
-    """A screen with the charts #main and, where there is room, #side0 to #side2 of one run."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.chart = ChartState()
+class RunCharts(ChartKeys):
+    """A screen with the chart #main and the small ones #side0 to #side4 of one run."""
 
     @property
     def run(self) -> RunView | None:
         """The run that is shown."""
         raise NotImplementedError
 
-    def show_charts(self, run: RunView, *, at_once: bool = False) -> None:
-        """Draws what has changed; `at_once` if a person asked for it."""
-        main, state, palette = self.query_one("#main", Chart), self.chart, self.palette
-        main.border_title = Text(state.metric.value)
-        main.border_subtitle = Text(state.words())
-        main.empty = "No step logged yet." if run.phase not in OVER else "Nothing was logged."
-        main.show(view_of(run, state, palette), at_once=at_once)
-        if self.query_one("#side").display:
-            others = [m for m in (Metric.LOSS, *SIDE) if m is not state.metric][: len(SIDE)]
-            for index, metric in enumerate(others):
-                side = self.query_one(f"#side{index}", Chart)
-                side.border_title = Text(metric.value)
-                side.show(view_of(run, state.of(metric), palette), at_once=at_once)
-
-    def redraw(self, state: ChartState | None) -> None:
-        """Takes a change that a person asked for; None changes nothing."""
+    def chart_view(self) -> View | None:
         run = self.run
-        if state is not None and run is not None:
-            self.chart = state
-            self.show_charts(run, at_once=True)
+        return None if run is None else view_of(run, self.chart, self.palette)
 
-    def action_metric(self, step: int) -> None:
-        self.redraw(self.chart.next_metric(step))
+    def show_charts(self, *, at_once: bool = False) -> None:
+        run = self.run
+        if run is None:
+            return
+        main, state, palette = self.query_one("#main", Chart), self.chart, self.palette
+        view = view_of(run, state, palette)
+        main.border_title = legend(heading(run, state.metric), view, palette, main.size.width - 4)
+        behind = view.layers[0].curve.behind
+        main.border_subtitle = f"reading the log, {behind:,} points to go" if behind else state.words()
+        nothing = "No step logged yet." if run.phase not in OVER else "Nothing was logged."
+        main.empty = not_measured(run, state.metric) or nothing
+        main.show(view, at_once=at_once)
+        if self.query_one("#side").display:
+            for index, metric in enumerate(self.small()):
+                side = self.query_one(f"#side{index}", Chart)
+                if side.display:
+                    side.border_title = heading(run, metric)
+                    side.empty = "not measured" if not_measured(run, metric) else nothing
+                    small = view_of(run, state.of(metric), palette)
+                    behind += small.layers[0].curve.behind
+                    side.show(small, at_once=at_once)
+        if behind:  # the rest of a very long log, after keys and mouse have had their turn
+            self.set_timer(0.01, self.show_charts)
 
-    def action_axis(self) -> None:
-        self.redraw(self.chart.next_axis())
-
-    def action_log_axis(self) -> None:
-        self.redraw(self.chart.toggled_log())
-
-    def action_smooth(self, step: int) -> None:
-        self.redraw(self.chart.smoother(step))
-
-    def action_whole(self) -> None:
-        self.redraw(self.chart.toggled_whole())
+    def small(self) -> list[Metric]:
+        """What the small charts show beside the main one, which takes no place twice."""
+        shown = self.chart.metric
+        return [Metric.LOSS if metric is shown else metric for metric in SMALL]
 
     def action_guide(self) -> None:
         self.redraw(self.chart.toggled_guide())
 
-    def action_zoom(self, direction: int, x: float | None = None) -> None:
-        if (run := self.run) is not None:
-            self.redraw(self.chart.zoomed(view_of(run, self.chart, self.palette), direction, x))
+    def action_many(self) -> None:
+        """All curves at once, in a row beneath the large one, or as the terminal's size has them."""
+        self.toggle_class("-many")
+        self.call_after_refresh(self.show_charts, at_once=True)
 
-    def action_pan(self, direction: int) -> None:
-        if (run := self.run) is not None:
-            self.redraw(self.chart.panned(view_of(run, self.chart, self.palette), direction))
-
-    def action_move(self, direction: int) -> None:
-        if (run := self.run) is not None:
-            self.redraw(self.chart.moved(view_of(run, self.chart, self.palette), direction))
-
-    @on(Chart.Hovered, "#main")
-    def _hovered(self, message: Chart.Hovered) -> None:
-        self.redraw(self.chart.at(message.x))
-
-    @on(Chart.Wheel, "#main")
-    def _wheel(self, message: Chart.Wheel) -> None:
-        self.action_zoom(message.direction, message.x)
+    @on(Chart.Clicked, "#side Chart")
+    def _chosen(self, message: Chart.Clicked) -> None:
+        message.stop()
+        message.prevent_default()
+        index = int((message.chart.id or "side0").removeprefix("side"))
+        chosen = self.small()[index]
+        self.redraw(self.chart.of(chosen))

@@ -1,8 +1,10 @@
-"""A chart of curves: drawn at most twice a second, and only when what it shows, its size or the theme has changed."""
+"""A chart of curves: drawn at most twice a second, and only when what it shows, its size or the theme has changed.
+
+With the mouse the wheel zooms at the pointer, a drag pans, a click sets the crosshair down, a double click undoes all.
+"""
 
 from __future__ import annotations
 
-import dataclasses
 from time import monotonic
 from typing import Final
 
@@ -27,27 +29,47 @@ class Chart(Widget):
     can_focus = True
     empty: reactive[str] = reactive("Nothing logged yet.")
 
-    class Hovered(Message):
+    class Told(Message):
+        """What the mouse did to `chart`."""
+
+        def __init__(self, chart: Chart) -> None:
+            super().__init__()
+            self.chart = chart
+
+        @property
+        def control(self) -> Chart:
+            return self.chart
+
+    class Hovered(Told):
         """The mouse is at `x` (None: it has left)."""
 
         def __init__(self, chart: Chart, x: float | None) -> None:
-            super().__init__()
-            self.chart, self.x = chart, x
+            super().__init__(chart)
+            self.x = x
 
-        @property
-        def control(self) -> Chart:
-            return self.chart
+    class Clicked(Told):
+        """A click at `x`."""
 
-    class Wheel(Message):
+        def __init__(self, chart: Chart, x: float) -> None:
+            super().__init__(chart)
+            self.x = x
+
+    class Reset(Told):
+        """A double click."""
+
+    class Dragged(Told):
+        """The mouse was drawn so far that what was under it is now `by` less along x."""
+
+        def __init__(self, chart: Chart, by: float) -> None:
+            super().__init__(chart)
+            self.by = by
+
+    class Wheel(Told):
         """The mouse wheel turned at `x`: zoom in (+1) or out (-1)."""
 
         def __init__(self, chart: Chart, x: float, direction: int) -> None:
-            super().__init__()
-            self.chart, self.x, self.direction = chart, x, direction
-
-        @property
-        def control(self) -> Chart:
-            return self.chart
+            super().__init__(chart)
+            self.x, self.direction = x, direction
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
@@ -57,6 +79,8 @@ class Chart(Widget):
         self._drawn: tuple[object, ...] | None = None
         self._drawn_at = 0.0
         self._pending: Timer | None = None
+        self._drag_from: int | None = None
+        self._dragged = False
         self.draws = 0
 
     @property
@@ -123,10 +147,36 @@ class Chart(Widget):
         offset = event.get_content_offset(self)
         if self._drawing is None or offset is None or offset.x < self._drawing.left:
             return None
-        return self._drawing.across.value((offset.x - self._drawing.left) * 2 + 0.5)
+        return self._drawing.across.value(offset.x - self._drawing.left + 0.5)
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        self._dragged = False
+        if event.button == 1 and self._x_at(event) is not None:
+            self._drag_from = event.screen_x
+            self.capture_mouse()
+
+    def on_mouse_up(self) -> None:
+        if self._drag_from is not None:
+            self._drag_from = None
+            self.release_mouse()
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
-        self.post_message(self.Hovered(self, self._x_at(event)))
+        if self._drag_from is None or self._drawing is None:
+            self.post_message(self.Hovered(self, self._x_at(event)))
+            return
+        cells = self._drag_from - event.screen_x
+        if cells:
+            across = self._drawing.across
+            self._drag_from, self._dragged = event.screen_x, True
+            self.post_message(self.Dragged(self, across.value(cells) - across.low))
+
+    def on_click(self, event: events.Click) -> None:
+        if self._dragged:
+            return
+        if event.chain >= 2:
+            self.post_message(self.Reset(self))
+        elif (x := self._x_at(event)) is not None:
+            self.post_message(self.Clicked(self, x))
 
     def on_leave(self) -> None:
         self.post_message(self.Hovered(self, None))
@@ -146,8 +196,3 @@ class Chart(Widget):
 
 def _style(colour: str, back: str) -> Style:
     return Style(color=colour or None, bgcolor=back or None)
-
-
-def with_cursor(view: View, x: float | None) -> View:
-    """`view` with its crosshair at `x`."""
-    return dataclasses.replace(view, cursor=x)

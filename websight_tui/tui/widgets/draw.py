@@ -2,38 +2,35 @@
 
 from __future__ import annotations
 
-import math
-from bisect import bisect_left
-from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
 
-from websight_tui import words
 from websight_tui.metrics.curves import Axis, Curve
 from websight_tui.tui.glyphs import ASCII, glyph
+from websight_tui.tui.outlook import Outlook
 from websight_tui.tui.palette import Palette
 from websight_tui.tui.reference import Points, clipped
-from websight_tui.tui.widgets.canvas import (
-    DOTS_X,
-    DOTS_Y,
-    Canvas,
-    Cell,
-    Scale,
-    log_ticks,
-    nice_ticks,
-    polyline,
-    tick_label,
-)
+from websight_tui.tui.widgets.axes import Scale, Window, bottom_line, tick_label, upright
+from websight_tui.tui.widgets.canvas import DOTS_X, Canvas, Cell
+from websight_tui.tui.widgets.readout import Reading, layer_readings, readings
 
-Window = tuple[float, float]
+_SMALL: Final = 48
+"""Columns below which a crosshair says only the value; the large chart beside says the rest."""
 
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One curve with its colour; a single one also shows its points as logged and its marks."""
+    """One curve with its colour; a single one also shows its points as logged and its marks.
+
+    Args:
+        mark: the symbol that tells it from others without colour; "" for the only one.
+    """
 
     curve: Curve
     colour: str
     label: str = ""
+    mark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +38,13 @@ class View:
     """What a chart shows.
 
     Args:
+        name: of the values, for the crosshair.
         window: visible part of the x axis; None for all that was logged.
         cursor: x at which the crosshair stands, None for none.
         limit: x of the deadline, drawn where it is visible.
         band: x of the projected finish's band.
         reference: (x, y) of an expected curve, drawn behind the others; `reference_label` says whose it is.
+        outlook: where the curve is expected to go, with its band.
     """
 
     layers: tuple[Layer, ...] = ()
@@ -57,6 +56,8 @@ class View:
     band: Window | None = None
     reference: Points = ()
     reference_label: str = ""
+    outlook: Outlook = ()
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,117 +81,136 @@ def full_window(view: View) -> Window | None:
 def draw(view: View, width: int, height: int, palette: Palette) -> Drawing | None:
     """The picture in `width` × `height` cells; None if there is nothing to draw or no room for it."""
     window = view.window or full_window(view)
-    if window is None or width < 16 or height < 4:
+    if window is None or full_window(view) is None or width < 16 or height < 4:
         return None
-    buckets = max(8, (width - 8) * DOTS_X)
+    buckets, alone = max(8, (width - 8) * DOTS_X), len(view.layers) == 1
     thinned = [
-        (layer, layer.curve.raw.reduce(*window, buckets), layer.curve.mean.reduce(*window, buckets))
+        (layer, layer.curve.raw.reduce(*window, buckets) if alone else [], layer.curve.mean.reduce(*window, buckets))
         for layer in view.layers
     ]
-    values = [y for _, raw, mean in thinned for _, y in (mean if len(view.layers) > 1 else raw)]
-    values += [y for layer in view.layers for x, y in layer.curve.evaluations if window[0] <= x <= window[1]]
     expected = clipped(view.reference, *window)
-    values += [y for _, y in expected]
-    low, high, log = _range(values, view.log)
+    outlook = [point for point in view.outlook if window[0] <= point[0] <= window[1]]
+    values = [y for _, raw, mean in thinned for _, y in (raw or mean)]
+    values += [y for layer in view.layers for x, y in layer.curve.evaluations if window[0] <= x <= window[1]]
+    values += [y for _, y in expected] + [y for _, low, _, high in outlook for y in (low, high)]
     rows = height - 2
-    most = max(3, rows * 2 // 5)
-    ticks = log_ticks(low, high, most) if log else nice_ticks(low, high, most)
-    labels = [tick_label(t, ticks) for t in ticks]
-    left = max((len(label) for label in labels), default=1) + 1
+    up, ticks = upright(values, rows, view.log)
+    labels = {up.cell(tick): tick_label(tick, ticks) for tick in ticks}
+    left = max((len(label) for label in labels.values()), default=1) + 1
     canvas = Canvas(width - left, rows, ascii_only=ASCII)
-    across = Scale(*window, canvas.width * DOTS_X)
-    up = Scale(low, high, rows * DOTS_Y, log)
-    _backdrop(canvas, view, across, palette)
-    polyline(canvas, [(across(x), up(y)) for x, y in expected], palette.warn)
-    for layer, raw, mean in thinned:
-        if len(view.layers) == 1:
-            polyline(canvas, [(across(x), up(y)) for x, y in raw], palette.trace)
-        polyline(canvas, [(across(x), up(y)) for x, y in mean], layer.colour)
-    for layer in view.layers:
-        mark = palette.text if len(view.layers) == 1 else layer.colour
-        for x, y in layer.curve.evaluations:
+    across = Scale(*window, canvas.width)
+    _backdrop(canvas, view, across, up, list(labels), palette)
+    for _, raw, _ in thinned:
+        if alone:
+            canvas.dotted([(across(x), up(y)) for x, y in raw], palette.trace)
+    canvas.dotted([(across(x), up(y)) for x, _, y, _ in outlook], palette.accent)
+    canvas.dotted([(across(x), up(y)) for x, y in expected], palette.warn)
+    for layer, _, mean in reversed(thinned):  # the first on top
+        canvas.line([(across(x), up(y)) for x, y in mean], layer.colour, layer.mark if ASCII else "")
+    for layer, _, mean in thinned:
+        marked = [*layer.curve.evaluations, *([] if alone else mean[-1:])]
+        for x, y in marked:
             if window[0] <= x <= window[1]:
-                canvas.text(across(x) // DOTS_X, rows - 1 - up(y) // DOTS_Y, glyph("evaluation"), mark)
+                colour = palette.text if alone else layer.colour
+                canvas.text(across.cell(x), up.cell(y), layer.mark or glyph("evaluation"), colour)
     if expected and view.reference_label:
-        canvas.text(max(0, canvas.width - len(view.reference_label) - 1), 0, view.reference_label, palette.warn)
+        canvas.text(max(0, canvas.width - len(view.reference_label) - 1), rows - 1, view.reference_label, palette.warn)
     if view.cursor is not None:
-        _crosshair(canvas, view, across, palette)
-    gutter = {rows - 1 - up(t) // DOTS_Y: label for t, label in zip(ticks, labels, strict=True)}
-    lines = [((f"{gutter.get(y, ''):>{left - 1}} ", palette.faint, ""), *canvas.row(y)) for y in range(rows)]
+        _crosshair(canvas, view, across, up, palette)
+    lines = [((f"{labels.get(rows - 1 - y, ''):>{left - 1}} ", palette.faint, ""), *canvas.row(y)) for y in range(rows)]
     lines.append(((" " * left, "", ""), *_marks(view, across, canvas.width, palette)))
-    lines.append((((" " * left) + _labels(view.axis, window, across, canvas.width), palette.faint, ""),))
+    lines.append((((" " * left) + bottom_line(view.axis, window, across), palette.faint, ""),))
     return Drawing(tuple(lines), left, across)
 
 
-def _range(values: Sequence[float], log: bool) -> tuple[float, float, bool]:
-    finite = [v for v in values if math.isfinite(v)]
-    if log and (positive := [v for v in finite if v > 0]):
-        low, high = min(positive), max(positive)
-        return (low / 1.1, high * 1.1, True) if high > low else (low / 2, high * 2, True)
-    if not finite:
-        return 0.0, 1.0, False
-    low, high = min(finite), max(finite)
-    if high == low:
-        margin = abs(high) * 0.1 or 1.0
-        return low - margin, high + margin, False
-    margin = (high - low) * 0.04
-    return (0.0 if 0 <= low < (high - low) * 0.1 else low - margin), high + margin, False
-
-
-def _backdrop(canvas: Canvas, view: View, across: Scale, palette: Palette) -> None:
+def _backdrop(canvas: Canvas, view: View, across: Scale, up: Scale, rows: list[int], palette: Palette) -> None:
+    """What lies behind the curves: where the run will be, the limit, restarts, a faint line at each tick."""
     if view.band is not None and view.band[0] <= across.high:
-        canvas.shade(across(view.band[0]) // DOTS_X, across(view.band[1]) // DOTS_X, _mix(palette))
+        canvas.shade(across.cell(view.band[0]), across.cell(view.band[1]), _tint(palette, 0.18))
+    _shade_outlook(canvas, view.outlook, across, up, palette)
+    if view.limit is not None and across.low <= view.limit <= across.high:
+        at = across.cell(view.limit)
+        canvas.column(at, "|" if ASCII else "│", palette.bad)
+        canvas.text(at - 6 if at > canvas.width - 8 else at + 2, canvas.height - 1, "limit", palette.bad)
+    if view.band is not None and across.low <= view.band[0] <= across.high:
+        at = across.cell(view.band[0])
+        fits = at > len("end ") and (view.limit is None or abs(across.cell(view.limit) - at) > 12)
+        canvas.text(at - 4 if fits else at, canvas.height - 1, "end", palette.accent)
     for layer in view.layers:
         for x in layer.curve.restarts:
             if across.low < x < across.high:
-                canvas.column(across(x) // DOTS_X, "|" if ASCII else "┊", palette.line)
-    if view.limit is not None and across.low <= view.limit <= across.high:
-        at = across(view.limit) // DOTS_X
-        canvas.column(at, "|" if ASCII else "│", palette.bad)
-        canvas.text(at - 6 if at > canvas.width - 8 else at + 2, 0, "limit", palette.bad)
+                canvas.column(across.cell(x), "|" if ASCII else "┊", palette.line)
+    if view.cursor is not None:
+        canvas.column(across.cell(view.cursor), "|" if ASCII else "│", palette.text)
+    colour = _grid(palette)
+    for row in rows:
+        for x in range(0, canvas.width, 4 if ASCII else 1):
+            canvas.under(x, row, "." if ASCII else "┈", colour)
 
 
-def _mix(palette: Palette) -> str:
+def _shade_outlook(canvas: Canvas, outlook: Outlook, across: Scale, up: Scale, palette: Palette) -> None:
+    for (x0, low0, _, high0), (x1, low1, _, high1) in pairwise(outlook):
+        begin, end = max(0, across.cell(x0)), min(canvas.width - 1, across.cell(x1))
+        for x in range(begin, end + 1):
+            share = min(1.0, max(0.0, (x - begin) / (end - begin))) if end > begin else 0.0
+            low, high = low0 + (low1 - low0) * share, high0 + (high1 - high0) * share
+            canvas.shade(x, x, _tint(palette, 0.3), up.cell(low), up.cell(high))
+
+
+def _tint(palette: Palette, share: float) -> str:
     from textual.color import Color
 
-    return Color.parse(palette.back).blend(Color.parse(palette.accent), 0.18, alpha=1).hex6
+    return Color.parse(palette.back).blend(Color.parse(palette.accent), share, alpha=1).hex6
 
 
-def _crosshair(canvas: Canvas, view: View, across: Scale, palette: Palette) -> None:
+def _grid(palette: Palette) -> str:
+    from textual.color import Color
+
+    return Color.parse(palette.back).blend(Color.parse(palette.line), 0.55, alpha=1).hex6
+
+
+def _crosshair(canvas: Canvas, view: View, across: Scale, up: Scale, palette: Palette) -> None:
+    """The points that the line at the cursor hits, and beside it what they are."""
     cursor = view.cursor or 0.0
-    canvas.column(across(cursor) // DOTS_X, "|" if ASCII else "│", palette.faint)
-    found = [(layer, point) for layer in view.layers if (point := nearest(layer.curve, cursor)) is not None]
-    many = len(view.layers) > 1
-    texts = [
-        (f"{layer.label[:18]} " if many else f"{axis_label(view.axis, p[0])}  ") + f"{p[1]:.4g}" for layer, p in found
-    ]
-    width = max((len(text) for text in texts), default=0)
-    at = across(cursor) // DOTS_X + 2
-    at = at - width - 4 if at + width > canvas.width else at
-    for row, ((layer, _), text) in enumerate(zip(found, texts, strict=True)):
-        canvas.text(at, row, f" {text:<{width}} ", layer.colour if many else palette.text)
+    column = across.cell(cursor)
+    found = [(layer, reading) for layer in view.layers if (reading := readings(layer.curve, cursor)) is not None]
+    for layer, reading in found:
+        canvas.text(across.cell(reading.x), up.cell(reading.smooth), layer.mark or "o" if ASCII else "●", layer.colour)
+    texts = _texts(view, found, canvas, palette)
+    width = max((len(text) for text, _ in texts), default=0)
+    at = column + 2 if column + 4 + width <= canvas.width else column - width - 3
+    for row, (text, colour) in enumerate(texts[: canvas.height]):
+        canvas.text(at, canvas.height - 1 - row, f" {text:<{width}} ", colour, _tint(palette, 0.12))
 
 
-def nearest(curve: Curve, x: float) -> tuple[float, float] | None:
-    """(x, smoothed value) of the point nearest to `x`."""
-    if not curve.xs:
-        return None
-    i = bisect_left(curve.xs, x)
-    i = min((j for j in (i - 1, i) if 0 <= j < len(curve.xs)), key=lambda j: abs(curve.xs[j] - x))
-    return curve.xs[i], curve.smooth[i]
+def _texts(view: View, found: list[tuple[Layer, Reading]], canvas: Canvas, palette: Palette) -> list[tuple[str, str]]:
+    """Lines of the crosshair's box with their colours: as many as leave something of the chart to be seen."""
+    if not found:
+        return []
+    if len(view.layers) > 1:
+        first = found[0][1].smooth
+        rows = [(layer.label, layer.mark, layer.colour, reading, reading.smooth - first) for layer, reading in found]
+        return layer_readings(view.axis, view.cursor or 0.0, rows, palette.text)
+    reading = found[0][1]
+    lines = reading.lines(view.axis, view.name)
+    if canvas.width < _SMALL:
+        lines = [f"{reading.smooth:.4g}"]
+    elif canvas.height <= len(lines):
+        lines = ["  ".join(lines[:1] + lines[-1:])]
+    return [(line, palette.text) for line in lines]
 
 
 def _marks(view: View, across: Scale, width: int, palette: Palette) -> list[Cell]:
     """The axis, with a mark where a checkpoint was saved and where a value was not finite."""
     line = ["-" if ASCII else "─"] * width
     colours = [palette.line] * width
-    for layer in view.layers[:1]:
+    for layer in view.layers[:1] if len(view.layers) == 1 else ():
         for xs, char, colour in (
             (layer.curve.checkpoints, glyph("checkpoint"), palette.accent),
             (layer.curve.broken, glyph("warning"), palette.bad),
         ):
             for x in xs:
-                at = across(x) // DOTS_X
+                at = across.cell(x)
                 if across.low <= x <= across.high and 0 <= at < width:
                     line[at], colours[at] = char, colour
     cells: list[Cell] = []
@@ -200,35 +220,3 @@ def _marks(view: View, across: Scale, width: int, palette: Palette) -> list[Cell
         else:
             cells.append((char, colour, ""))
     return cells
-
-
-def axis_label(axis: Axis, x: float) -> str:
-    """A position on the axis in words: "step 420", "epoch 0.38", "1:02:03"."""
-    if axis is Axis.TIME:
-        return words.clock(x)
-    return f"step {x:,.0f}" if axis is Axis.STEP else f"epoch {x:.2f}"
-
-
-def _labels(axis: Axis, window: Window, across: Scale, width: int) -> str:
-    ticks = _time_ticks(window, max(2, width // 14)) if axis is Axis.TIME else nice_ticks(*window, max(2, width // 12))
-    if axis is Axis.STEP:
-        ticks = [t for t in ticks if t == int(t)]
-    line = [" "] * width
-    free = 0
-    for tick in ticks:
-        label = words.clock(tick) if axis is Axis.TIME else tick_label(tick, ticks)
-        at = max(0, min(across(tick) // DOTS_X - len(label) // 2, width - len(label)))
-        if at >= free:
-            line[at : at + len(label)] = label
-            free = at + len(label) + 2
-    name = {Axis.STEP: "step", Axis.EPOCH: "epoch", Axis.TIME: "time"}[axis]
-    if free + len(name) <= width:
-        line[width - len(name) :] = name
-    return "".join(line)
-
-
-def _time_ticks(window: Window, most: int) -> list[float]:
-    steps = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 14400, 28800, 86400, 7 * 86400)
-    step = next((s for s in steps if (window[1] - window[0]) / s <= most), steps[-1])
-    first = math.ceil(window[0] / step)
-    return [i * step for i in range(first, int(window[1] // step) + 1)]
