@@ -19,6 +19,7 @@ from typing import Any, Final
 from websight_tui.errors import ConfigError, PresetError
 from websight_tui.presets import BUILT_IN, Preset, check_field, make_preset
 from websight_tui.remote.port import Endpoint
+from websight_tui.secrecy import secret_in
 
 LOCAL: Final = "local"
 """Name of the cluster that is this machine; always there."""
@@ -157,7 +158,13 @@ _CLUSTER_KEYS: Final = (
     "poll_floor_s",
     "login_shell",
 )
+_SETUP: Final = '["module load cuda"]'
+_REFER: Final = '"export HF_TOKEN=$(cat ~/.hf_token)"'
 _PLAIN_WORD: Final = re.compile(r"[A-Za-z0-9._@/+-]*")
+
+
+def _one_line(text: str) -> bool:
+    return not any((ord(c) < 32 and c != "\t") or 127 <= ord(c) < 160 for c in text)
 
 
 def _cluster(where: _Where, name: str, values: object) -> Cluster:
@@ -193,8 +200,15 @@ def _cluster(where: _Where, name: str, values: object) -> Cluster:
     except PresetError:
         raise where.error(at, "time_limit", "a Slurm time such as 8:00:00 or 1-00:00:00", limit) from None
     setup = values.get("setup", [])
-    if not isinstance(setup, list) or not all(isinstance(line, str) and "\n" not in line for line in setup):
-        raise where.error(at, "setup", 'a list of shell lines, such as ["module load cuda"]', setup)
+    if not isinstance(setup, list) or not all(isinstance(line, str) and _one_line(line) for line in setup):
+        # its value is not shown: it may be one that should not have been written there
+        expected = f"a list of shell lines, such as {_SETUP}, without control characters"
+        raise ConfigError(f"{where.place(at, 'setup')}: expected {expected}")
+    if secret := next(filter(None, map(secret_in, setup)), ""):
+        raise ConfigError(
+            f"{where.place(at, 'setup')}: a line holds the value of {secret}, which would stand in every job script",
+            f"Keep it in a file on the cluster that only you can read (chmod 600) and refer to that: {_REFER}.",
+        )
     login = values.get("login_shell")
     if login is not None and not isinstance(login, bool):
         raise where.error(at, "login_shell", "true or false", login)

@@ -63,9 +63,10 @@ def run(args: argparse.Namespace) -> int:
     if path.exists() and not args.force:
         raise ConfigError(f"{path} exists already", "Edit it, or use --force (the old one is kept as config.toml.bak).")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         if path.exists():
             path.replace(path.with_suffix(".toml.bak"))
+        path.touch(mode=0o600)
         path.write_text(EXAMPLE, encoding="utf-8")
     except OSError as exc:
         raise ConfigError(f"{path} cannot be written: {exc.strerror}", "Check the folder's permissions.") from exc

@@ -7,9 +7,10 @@ import io
 import os
 import secrets
 import socket
+import stat
 import subprocess
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from websight_tui.errors import ConnectError, ConnectionLost, RemoteFileError, RemoteTimeout
@@ -79,11 +80,13 @@ class LocalTransport:
     def read(self, path: str, offset: int, limit: int) -> FileChunk | None:
         self._check()
         try:
-            with Path(path).open("rb") as stream:
-                size = os.fstat(stream.fileno()).st_size
-                head = os.pread(stream.fileno(), HEAD_BYTES, 0)
+            with _opened(path) as (handle, facts):
+                if _endless(facts):
+                    return None
+                size = facts.st_size
+                head = os.pread(handle, HEAD_BYTES, 0)
                 start = max(0, offset if offset >= 0 else size + offset)
-                data = os.pread(stream.fileno(), limit, start)
+                data = os.pread(handle, limit, start)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as exc:
@@ -102,7 +105,7 @@ class LocalTransport:
                 data = stack.enter_context(source.open("rb") if isinstance(source, Path) else io.BytesIO(source))
                 total = data.seek(0, io.SEEK_END)
                 data.seek(0)
-                target.parent.mkdir(parents=True, exist_ok=True)
+                _make_folders(target.parent)
                 stack.callback(temporary.unlink, missing_ok=True)
                 with temporary.open("xb") as stream:
                     while block := data.read(_COPY):
@@ -117,11 +120,13 @@ class LocalTransport:
     def download(self, path: str, target: Path, *, progress: Progress | None = None) -> None:
         self._check()
         try:
-            with Path(path).open("rb") as source:
-                size = os.fstat(source.fileno()).st_size
+            with _opened(path) as (source, facts):
+                if _endless(facts):
+                    raise RemoteFileError(f"{path} is no ordinary file")
+                size = facts.st_size
 
                 def fetch(offset: int, limit: int) -> bytes:
-                    return os.pread(source.fileno(), limit, offset)
+                    return os.pread(source, limit, offset)
 
                 with open_part(target, size, fetch) as part:
                     done = part.tell()
@@ -152,6 +157,28 @@ class LocalTransport:
     def _check(self) -> None:
         if not self._connected:
             raise ConnectionLost("Not connected to this machine", "Connect first.")
+
+
+def _make_folders(folder: Path) -> None:
+    """Like `mkdir -p`, for this user alone; folders that are there keep their mode."""
+    if not folder.is_dir():
+        _make_folders(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
+
+
+@contextlib.contextmanager
+def _opened(path: str) -> Iterator[tuple[int, os.stat_result]]:
+    """A file's descriptor for reading, and its facts. Opening a named pipe that nobody writes does not block."""
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        yield handle, os.fstat(handle)
+    finally:
+        os.close(handle)
+
+
+def _endless(facts: os.stat_result) -> bool:
+    """Whether it is a pipe, socket or device: reading could wait or go on for ever."""
+    return not stat.S_ISREG(facts.st_mode) and not stat.S_ISDIR(facts.st_mode)
 
 
 def _error(verb: str, path: str, exc: OSError) -> RemoteFileError:

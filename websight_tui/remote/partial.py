@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,11 +33,15 @@ def open_part(target: Path, size: int, fetch: Callable[[int, int], bytes]) -> It
     part = part_of(target)
     try:
         part.parent.mkdir(parents=True, exist_ok=True)
-        stream = part.open("r+b" if part.exists() else "w+b")
+        # never through a link that somebody else may have laid there, never into a pipe
+        stream = os.fdopen(os.open(part, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666), "r+b")
+        free = shutil.disk_usage(part.parent).free
     except OSError as exc:
         raise _local(target, exc) from exc
     with stream:
         have = stream.seek(0, os.SEEK_END)
+        if size - have > free:
+            raise RemoteFileError(f"{target} needs {size - have:,} bytes more, {free:,} are free here", "Free some.")
         start = have if have <= size and _same(stream, have, fetch) else 0
         stream.truncate(start)
         stream.seek(start)
@@ -67,4 +73,5 @@ def _same(stream: BinaryIO, have: int, fetch: Callable[[int, int], bytes]) -> bo
 
 
 def _local(target: Path, exc: OSError) -> RemoteFileError:
-    return RemoteFileError(f"{target} cannot be written here: {exc.strerror}", "Is the local disk full?")
+    hint = "Is there a link in its place?" if exc.errno == errno.ELOOP else "Is the local disk full?"
+    return RemoteFileError(f"{target} cannot be written here: {exc.strerror}", hint)

@@ -148,7 +148,7 @@ class Transport(Protocol):
         ...
 
     def upload(self, source: Path | bytes, path: str, *, mode: int = 0o644, progress: Progress | None = None) -> None:
-        """Writes a file under a temporary name beside `path`, then renames it. Makes missing folders.
+        """Writes a file under a temporary name beside `path`, then renames it. Makes missing folders, mode 0700.
 
         Raises: RemoteFileError (disk full, quota, permission: nothing is left behind), ConnectionLost.
         """

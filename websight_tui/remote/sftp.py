@@ -195,7 +195,8 @@ def write_request(handle: bytes, offset: int, data: bytes) -> tuple[int, bytes]:
 
 
 def mkdir_request(path: str) -> tuple[int, bytes]:
-    return MKDIR, text(path) + struct.pack(">I", 0)
+    """A folder for its owner alone."""
+    return MKDIR, text(path) + struct.pack(">II", 4, 0o700)
 
 
 def mode_request(handle: bytes, mode: int) -> tuple[int, bytes]:

@@ -22,6 +22,7 @@ from websight_tui.slurm_commands.model import Job
 from websight_tui.slurm_commands.times import parse_duration, parse_time
 
 _MOMENT: Final = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,12})?")
+_ODD: Final = r"""for p; do [ ! -e "$p" ] || [ -f "$p" ] || printf '%s\0' "$p"; done"""
 _SEARCH_S: Final = 8
 _DEPTH: Final = 6
 _FIRST_LOOK: Final = 8 * 1024 * 1024
@@ -52,12 +53,18 @@ def foreign_track(cluster: str, job_id: str, transport: Transport, scheduler: Sc
     paths = {"stdout": fields.get("StdOut", ""), "stderr": fields.get("StdErr", "")}
     if paths["stderr"] == paths["stdout"]:
         del paths["stderr"]
-    paths = {name: path for name, path in paths.items() if path.startswith("/") and path != "/dev/null"}
+    paths = _readable({name: path for name, path in paths.items() if path.startswith("/")}, transport)
     track.watch_foreign(Output(paths, _FIRST_LOOK, JobOutputReader()))
     log_path = _trainer_log(work_dir, job.start_time, transport)
     if log_path:
         track.read_log_from(log_path, TrainerLogReader())
     return track
+
+
+def _readable(paths: Mapping[str, str], transport: Transport) -> dict[str, str]:
+    """`paths` without pipes, devices and folders, at which a reader would wait for ever."""
+    odd = transport.exec(shlex.join(("sh", "-c", _ODD, "sh", *paths.values())), timeout=_SEARCH_S).stdout.split("\0")
+    return {name: path for name, path in paths.items() if path not in odd}
 
 
 def _job(job_id: str, fields: Mapping[str, str]) -> Job:

@@ -75,8 +75,8 @@ def submit(plan: LaunchPlan, transport: Transport, scheduler: Scheduler, report:
         report("uploading the trainer", 0, len(plan.bundle.archive))
         ensure_bundle(transport, spec.root, plan.bundle, lambda d, t: report("uploading the trainer", d, t))
         report("writing the run folder", 0, 0)
-        transport.upload(to_json(spec).encode(), f"{spec.run_dir}/run.json")
-        transport.upload(plan.script.encode(), script_path(spec), mode=0o755)
+        transport.upload(to_json(spec).encode(), f"{spec.run_dir}/run.json", mode=0o600)
+        transport.upload(plan.script.encode(), script_path(spec), mode=0o700)
     except RemoteError as exc:
         return Settled(Outcome.REJECTED, f"Nothing was submitted: {exc.message}", exc.hint or "Submit it again.")
     report("asking Slurm", 0, 0)

@@ -38,7 +38,7 @@ def add_cluster(path: Path, name: str, values: Mapping[str, object]) -> Config:
         target = path.resolve()  # a link (dotfiles) keeps pointing where it did
         before = target.read_text(encoding="utf-8") if target.exists() else ""
         after, config = with_cluster(before, path, name, values)
-        target.parent.mkdir(parents=True, exist_ok=True)
+        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         replace_file(target, after)
     except (OSError, UnicodeDecodeError) as exc:
         raise ConfigError(f"{path} cannot be written: {exc}", "Check its permissions and the disk.") from exc

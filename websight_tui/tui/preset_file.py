@@ -54,7 +54,7 @@ def add_preset(path: Path, preset: Preset, base: Preset) -> None:
                 f"preset '{preset.name}' cannot be written to {path}",
                 "A field that the base sets cannot be emptied there.",
             )
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         replace_file(path, after)
     except (OSError, UnicodeDecodeError) as exc:
         raise ConfigError(f"{path} cannot be written: {exc}", "Check its permissions and the disk.") from exc
@@ -62,7 +62,7 @@ def add_preset(path: Path, preset: Preset, base: Preset) -> None:
 
 def replace_file(path: Path, text: str) -> None:
     """Puts `text` in the place of the file at `path`, whole or not at all. Raises OSError."""
-    mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
+    mode = path.stat().st_mode & 0o777 if path.exists() else 0o600
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
