@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime
 import math
+import re
+from typing import Final
 
 
 def duration(seconds: float | None) -> str:
@@ -69,3 +71,15 @@ def time_of_day(epoch: float | None, now: float) -> str:
     then, today = datetime.datetime.fromtimestamp(epoch), datetime.datetime.fromtimestamp(now)
     days = abs((then.date() - today.date()).days)
     return then.strftime("%H:%M" if days == 0 else "%a %H:%M" if days < 7 else "%-d %b %H:%M")
+
+
+UNSHOWABLE: Final = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\U000e0000-\U000e007f\ud800-\udfff]"
+)
+"""Controls but tab and newline, invisible and bidirectional marks, halves of characters (bytes that are no UTF-8)."""
+
+
+def showable(text: str) -> str:
+    """`text` with everything that is not text written out: safe on a terminal, tabs and line ends kept."""
+    return UNSHOWABLE.sub(lambda found: ascii(found[0])[1:-1], text)

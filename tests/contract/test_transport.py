@@ -147,6 +147,9 @@ def test_uploads_replace_in_one_step_and_make_folders(place: Place) -> None:
     place.transport.upload(b"#!/bin/sh\necho two\n", path, mode=0o755)
     assert place.transport.exec(shlex.quote(path), timeout=20).stdout == "two\n"
     assert place.transport.exec(shlex.join(["ls", "-A", path.rpartition("/")[0]]), timeout=20).stdout == "run.sh\n"
+    made = f"{place.folder}/new"
+    look = shlex.join(["find", made, "-type", "d", "!", "-perm", "700"])
+    assert place.transport.exec(look, timeout=20).stdout == "", "folders that are made are their owner's alone"
 
 
 def test_what_may_not_be_written_leaves_nothing(place: Place) -> None:

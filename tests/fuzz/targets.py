@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.hostile.payloads import harm
-from websight_tui.cli.output import showable
 from websight_tui.config import parse_config
 from websight_tui.errors import ConfigError, RemoteError, WebsightError
 from websight_tui.metrics.death import findings
@@ -43,6 +42,7 @@ from websight_tui.slurm_commands import failures, parse, site, words
 from websight_tui.slurm_commands.commands import RECORD, SEPARATOR
 from websight_tui.slurm_commands.model import Job
 from websight_tui.slurm_commands.times import format_duration, parse_duration, parse_time
+from websight_tui.words import showable
 
 _MOST_FLOAT: Final = 1e18
 """Numbers beyond this would overflow where times are added or shown."""

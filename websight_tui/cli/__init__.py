@@ -46,3 +46,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         # whoever read our output has gone (`… | head`); leave without a traceback from the interpreter's last flush
         sys.stdout = None
         return OK
+    except Exception as exc:
+        return _unexpected(exc)
+
+
+def _unexpected(error: Exception) -> int:
+    """A mistake of ours: said so, with the place, without the values of variables or anything a terminal would do."""
+    import traceback
+
+    from websight_tui.cli.output import say
+
+    say("".join(traceback.format_exception(error)), file=sys.stderr)
+    say("websight-tui met an error that it did not expect; please report the lines above.", file=sys.stderr)
+    return FAILED

@@ -33,7 +33,7 @@ def open_app(config: Config, data: Path, *, initial_cluster: str | None = None, 
         initial_cluster: connected at the start; None takes the first configured one, "" connects to none.
         demo: words that stay on the screen where this is no real cluster ("demo · replay"); "" where it is.
 
-    Returns: 0.
+    Returns: 0; 1 if the app met an error that it did not expect.
     Raises: StoreError if the history cannot be opened.
     """
     from websight_tui.cli.session import open_cluster
@@ -44,7 +44,7 @@ def open_app(config: Config, data: Path, *, initial_cluster: str | None = None, 
     from websight_tui.tui.ports import DemoInfo
 
     store = Store(data / "runs.sqlite")
-    wanted = run_app(
+    status, wanted = run_app(
         config,
         lambda emit: Engine(config, store, open_transport=open_cluster, emit=emit),
         demo=DemoInfo(demo) if demo else None,
@@ -55,4 +55,4 @@ def open_app(config: Config, data: Path, *, initial_cluster: str | None = None, 
         from websight_tui.cli import main
 
         return main(["demo"])
-    return 0
+    return status

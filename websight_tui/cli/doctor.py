@@ -12,7 +12,7 @@ from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Final
 
 from websight_tui.cli.options import add_command
-from websight_tui.cli.output import showable
+from websight_tui.words import showable
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -7,23 +7,12 @@ sequence or a bidirectional control is written out as Python would write it ("\\
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, TextIO
+from typing import Any, TextIO
 
 from websight_tui.errors import WebsightError
-
-_UNSHOWABLE: Final = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
-    "\U000e0000-\U000e007f\ud800-\udfff]"
-)
-"""Controls but tab and newline, invisible and bidirectional marks, halves of characters (bytes that are no UTF-8)."""
-
-
-def showable(text: str) -> str:
-    """`text` with everything that is not text written out: safe on a terminal, tabs and line ends kept."""
-    return _UNSHOWABLE.sub(lambda found: ascii(found[0])[1:-1], text)
+from websight_tui.words import UNSHOWABLE, showable
 
 
 def say(text: str = "", *, file: TextIO | None = None, flush: bool = False) -> None:
@@ -37,7 +26,7 @@ def print_json(data: Mapping[str, Any]) -> None:
     The values are exact: what a terminal must not get stands as JSON's \\u escapes.
     """
     text = json.dumps(data, ensure_ascii=False, allow_nan=False, default=str)
-    print(_UNSHOWABLE.sub(lambda found: _json_escape(found[0]), text), flush=True)
+    print(UNSHOWABLE.sub(lambda found: _json_escape(found[0]), text), flush=True)
 
 
 def _json_escape(character: str) -> str:

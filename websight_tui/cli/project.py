@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from websight_tui.cli.options import add_command
-from websight_tui.cli.output import say, showable
+from websight_tui.cli.output import say
 from websight_tui.metrics.model import TrainingLog
 from websight_tui.projection.model import Band, Projection, Verdict
+from websight_tui.words import showable
 
 _MOST_BYTES: Final = 1 << 30
 _MOST_BLOCKS: Final = 4

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -240,6 +241,13 @@ class WebsightApp(Actions, App[None]):
         if self.is_running:
             self.call_later(what)
 
+    def _fatal_error(self) -> None:
+        """Textual's way out after an unhandled exception, without the values of local variables."""
+        from websight_tui.tui.crash import crash_report
+
+        self._exit_renderables.append(crash_report(sys.exc_info()[1]))
+        self._close_messages_no_wait()
+
     def reload(self, config: Config) -> None:
         """Takes a changed configuration."""
         self.config = config
@@ -267,22 +275,23 @@ def run_app(
     demo: DemoInfo | None = None,
     initial_cluster: str | None = None,
     notify_aloud: bool = False,
-) -> str:
+) -> tuple[int, str]:
     """Runs the app on the terminal until the person quits.
-
-    Returns: what is wanted instead (`first_minute.DEMO`), else "".
 
     Args:
         demo: the banner of the embedded cluster or a replay.
         initial_cluster: connected at the start; None takes the first configured one.
         notify_aloud: bell and desktop notification when a verdict changes or a run ends.
+
+    Returns: (exit status, what is wanted instead). The status is 1 after an error that was not expected, whose report
+        is on the terminal then. Wanted may be `first_minute.DEMO`; "" if nothing is.
     """
     from websight_tui.tui.notify import TerminalNotifier
 
     app = WebsightApp(config, engine_factory, demo=demo, initial_cluster=initial_cluster)
     app.notifier = TerminalNotifier(partial(_to_terminal, app), aloud=notify_aloud)
     app.run()
-    return app.wanted
+    return app.return_code or 0, app.wanted
 
 
 def _to_terminal(app: WebsightApp, text: str) -> None:
