@@ -17,7 +17,12 @@ def test_banner_and_the_wish_for_notifications_reach_the_app(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, aloud: bool
 ) -> None:
     seen: dict[str, object] = {}
-    monkeypatch.setattr(app_module, "run_app", lambda config, factory, **options: seen.update(options, config=config))
+
+    def run_app(config: Config, factory: object, **options: object) -> tuple[int, str]:
+        seen.update(options, config=config)
+        return 0, ""
+
+    monkeypatch.setattr(app_module, "run_app", run_app)
     config = parse_config(text, tmp_path / "config.toml")
     assert open_app(config, tmp_path, demo="demo · replay") == 0
     assert isinstance(seen["config"], Config)
