@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.lab.client import Lab, LabPerson, require_lab
-from tests.runs.test_pocket_runs import Pocket, reaches
+from tests.runs.killed_app import MOMENTS, kill_in
+from tests.runs.test_pocket_runs import Pocket, reaches, settles
 from websight_tui.config import Cluster, load_config
 from websight_tui.remote.port import Endpoint
 from websight_tui.runs.engine import Engine
@@ -134,6 +135,38 @@ def test_a_connection_that_breaks_while_sbatch_hangs(slurm: Site) -> None:
         slurm.lab.run("thaw")
     assert keeper.wait(lambda s: s.runs[plan.spec.run_id].outcome is Outcome.ACCEPTED, 60), keeper.state
     reaches(keeper, plan.spec.run_id, Phase.FINISHED, 60)
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_an_app_killed_in_the_middle_of_a_submission(slurm: Site, moment: str) -> None:
+    kill_in(slurm.cluster, slurm.folder, "killed", moment, delay_s=0.05, **SMALL)
+    settles(slurm, "killed", jobs=1 if moment == "answered" else None)
+
+
+def test_an_app_killed_while_sbatch_waits_for_a_hung_controller(slurm: Site) -> None:
+    """The job is there in the end although nobody was left to hear of it, and the next app finds that one job."""
+    slurm.lab.run("freeze")
+    try:
+        kill_in(slurm.cluster, slurm.folder, "killed", "asking Slurm", delay_s=2.0, **SMALL)
+    finally:
+        slurm.lab.run("thaw")
+    settles(slurm, "killed", jobs=1, timeout_s=60)
+
+
+def test_the_next_app_starts_while_the_controller_still_hangs(slurm: Site) -> None:
+    """It says that it does not know, and submits nothing; when the controller is back, there is one job."""
+    slurm.lab.run("freeze")
+    try:
+        kill_in(slurm.cluster, slurm.folder, "killed", "asking Slurm", delay_s=1.0, **SMALL)
+        engine, keeper = slurm.connect("killed")
+        (run_id,) = keeper.state.runs
+        unsettled = (Outcome.INTENT, Outcome.UNKNOWN)
+        # no longer: other tests wait for the same controller
+        assert not keeper.wait(lambda s: s.runs[run_id].outcome not in unsettled, 5)
+        engine.close()
+    finally:
+        slurm.lab.run("thaw")
+    settles(slurm, "killed", jobs=1, timeout_s=60)
 
 
 def test_a_rejection_is_slurms_own_reason(slurm: Site) -> None:

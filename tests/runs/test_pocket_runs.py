@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import subprocess
 import sys
 import threading
 import time
@@ -12,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.runs.killed_app import MOMENTS, kill_in
 from websight_tui.config import Cluster, Config, load_config
 from websight_tui.pocket import control
 from websight_tui.presets import Preset
 from websight_tui.remote.opening import open_transport
-from websight_tui.remote.port import Transport
+from websight_tui.remote.port import Transport, Unattended
 from websight_tui.runs.bundle import Bundle
 from websight_tui.runs.engine import Engine
 from websight_tui.runs.keeper import Keeper
@@ -94,7 +94,7 @@ class Pocket:
 
     def command(self, text: str) -> str:
         transport = open_transport(self.cluster.endpoint)
-        transport.connect(None)  # type: ignore[arg-type]
+        transport.connect(Unattended())
         try:
             return transport.exec(text, timeout=20).stdout
         finally:
@@ -202,53 +202,36 @@ def test_a_lost_connection_comes_back_and_misses_nothing(pocket: Pocket) -> None
     assert list(run.log.last.columns.step) == [float(n) for n in range(1, 41)]
 
 
-@pytest.mark.parametrize("moment", ["uploading the trainer", "writing the run folder", "asking Slurm"])
+@pytest.mark.parametrize("moment", MOMENTS)
 def test_a_killed_app_never_leaves_two_jobs_nor_a_lost_one(pocket: Pocket, moment: str) -> None:
-    """A real process is killed (SIGKILL) in the middle of its submission; the next one finds out."""
-    name = moment.split()[0]
-    code = f"""
-import os, sys, time, dataclasses
-from pathlib import Path
-from tests.runs.test_pocket_runs import Pocket
-from websight_tui.config import Cluster, load_config
-from websight_tui.pocket import control
-from websight_tui.runs import engine as module
-from websight_tui.runs.events import SubmitProgress
-folder = Path({str(pocket.folder)!r})
-info = control.status(folder / "pocket")
-cluster = Cluster("demo", info.endpoint, root="~/w-{name}", gpus_per_node=0, poll_floor_s=0.2, python=sys.executable)
-config = dataclasses.replace(load_config(folder / "none"), clusters={{"demo": cluster}})
-pocket = Pocket(config, folder)
-engine, keeper = pocket.start({name!r})
-emit = engine._emit
-def die(event):
-    if isinstance(event, SubmitProgress) and event.stage == {moment!r}:
-        if {moment!r} != "asking Slurm":
-            os.kill(os.getpid(), 9)
-        import threading
-        threading.Timer(float(sys.argv[1]), os.kill, (os.getpid(), 9)).start()
-    emit(event)
-engine._emit = die
-engine.submit(pocket.plan(3, 0.05))
-time.sleep(60)
-"""
-    for delay in ("0.0", "0.05", "0.3") if moment == "asking Slurm" else ("0",):
-        killed = subprocess.run([sys.executable, "-c", code, delay], timeout=90, check=False, capture_output=True)
-        assert killed.returncode == -9, killed.stderr.decode()
-    other = dataclasses.replace(pocket.cluster, root=f"~/w-{name}")
-    there = Pocket(dataclasses.replace(pocket.config, clusters={"demo": other}), pocket.folder)
+    """A real process is killed in the middle of its submission; the next one finds out."""
+    name = moment.replace(" ", "-")
+    cluster = dataclasses.replace(pocket.cluster, root=f"~/w-{name}")
+    for delay_s in (0.0, 0.05, 0.3) if moment == "asking Slurm" else (0.0,):
+        kill_in(cluster, pocket.folder, name, moment, delay_s=delay_s)
+    there = Pocket(dataclasses.replace(pocket.config, clusters={"demo": cluster}), pocket.folder)
     try:
-        engine, keeper = there.start(name)
-        runs = engine.store.runs()
-        assert runs
-        settled = (Outcome.ACCEPTED, Outcome.REJECTED)
-        assert keeper.wait(lambda s: all(run.outcome in settled for run in s.runs.values()), 30), keeper.state.runs
-        listed = pocket.command("env SLURM_TIME_FORMAT=%s squeue -h -t all -o %k").split()
-        for run in keeper.state.runs.values():
-            assert listed.count(run.spec.token) == (1 if run.outcome is Outcome.ACCEPTED else 0)
-            assert len(run.jobs) == listed.count(run.spec.token)
+        settles(there, name, jobs=1 if moment == "answered" else None)
     finally:
         there.close()
+
+
+def settles(there: Pocket, name: str, *, jobs: int | None = None, timeout_s: float = 30) -> None:
+    """An app that starts after another was killed finds out what became of its submissions: one job each, or none.
+
+    Args:
+        jobs: how many there have to be; None if either is right.
+    """
+    engine, keeper = there.start(name)
+    assert engine.store.runs()
+    settled = (Outcome.ACCEPTED, Outcome.REJECTED)
+    assert keeper.wait(lambda s: all(run.outcome in settled for run in s.runs.values()), timeout_s), keeper.state.runs
+    comments = there.command("env SLURM_TIME_FORMAT=%s squeue -h -t all -o %k").split()
+    for run in keeper.state.runs.values():
+        count = comments.count(run.spec.token)
+        assert count == (1 if run.outcome is Outcome.ACCEPTED else 0)
+        assert len(run.jobs) == count
+        assert jobs is None or count == jobs
 
 
 @pytest.fixture
