@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import pty
 import secrets
+import select
+import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -10,6 +15,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.contract.conftest import Place
+from websight_tui.remote.openssh_command import terminal_command
 from websight_tui.slurm_commands import commands, failures, parse
 from websight_tui.slurm_commands.model import Job
 
@@ -95,3 +101,37 @@ def test_a_wrong_account_is_rejected_in_words(cluster: Place) -> None:
     result = cluster.transport.exec("sbatch --account=nosuch --wrap true", timeout=30)
     assert result.exit == 1
     assert "account" in failures.submit_failure(result.exit, result.stderr).message.lower()
+
+
+def test_a_shell_inside_a_running_job(cluster: Place) -> None:
+    """What the app hands the terminal to: ssh, a terminal on the node, the job's environment, the shell's status."""
+    if cluster.scheduler == "pocket":
+        pytest.skip("the embedded cluster has no shells in its jobs")
+    if cluster.asks:
+        pytest.skip("nobody answers this login's questions on the terminal")
+    job_id = submit(cluster, "sleep 60")
+    until(lambda: queued(cluster, job_id), "RUNNING")
+    ours, theirs = pty.openpty()
+    shell = subprocess.Popen(
+        terminal_command(cluster.endpoint, commands.shell_in(job_id)), stdin=theirs, stdout=theirs, stderr=theirs
+    )
+    os.close(theirs)
+    try:
+        os.write(ours, b'test -t 0 && echo "a terminal in $((SLURM_JOB_ID + 0))."; exit 7\n')
+        said = read_until(ours, f"a terminal in {job_id}.")
+        assert shell.wait(20) == 7, said
+    finally:
+        shell.kill()
+        os.close(ours)
+        cluster.transport.exec(commands.cancel([job_id]), timeout=30)
+
+
+def read_until(terminal: int, wanted: str, seconds: float = 30.0) -> str:
+    """What the terminal shows until `wanted` is there."""
+    said, deadline = "", time.monotonic() + seconds
+    with contextlib.suppress(OSError):  # the end of a terminal
+        while wanted not in said and time.monotonic() < deadline:
+            if select.select([terminal], [], [], 0.5)[0]:
+                said += os.read(terminal, 4096).decode(errors="replace")
+    assert wanted in said, said
+    return said

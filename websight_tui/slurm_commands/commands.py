@@ -147,6 +147,11 @@ def requeue(job_id: str) -> str:
     return _command("scontrol", "requeue", _checked([job_id]))
 
 
+def shell_in(job_id: str) -> str:
+    """A shell on the first node of a running job, beside what runs there; needs a terminal, and Slurm 20.11."""
+    return shlex.join(["srun", f"--jobid={_checked([job_id])}", "--overlap", "--pty", "bash", "-l"])
+
+
 def test_submit(script: str) -> str:
     """Asks when the job of `script` (a path on the cluster) would start, without submitting. Answers on stderr."""
     return _command("sbatch", "--test-only", script)

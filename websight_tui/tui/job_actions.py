@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import subprocess
 import sys
 from functools import partial
@@ -108,7 +107,9 @@ class JobActions:
 
     def open_shell(self, run: RunView) -> None:
         """A shell inside the running job, on the person's own terminal; the app comes back when it ends."""
+
         from websight_tui.remote.openssh_command import terminal_command
+        from websight_tui.slurm_commands import commands
 
         app, job = self._app, run.job
         if job is None or job.state != "RUNNING":
@@ -123,9 +124,9 @@ class JobActions:
         if cluster is None:
             app.tell(f"Cluster '{run.spec.cluster}' is not configured any more", "Add it to config.toml.")
             return
-        inside = shlex.join(["srun", f"--jobid={job.job_id}", "--overlap", "--pty", "bash", "-l"])
         try:
-            status = self.run_on_terminal(terminal_command(cluster.endpoint, inside), f"job {job.job_id}")
+            command = terminal_command(cluster.endpoint, commands.shell_in(job.job_id))
+            status = self.run_on_terminal(command, f"job {job.job_id}")
         except WebsightError as exc:
             app.tell(exc.message, exc.hint)
             return
