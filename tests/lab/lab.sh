@@ -9,6 +9,9 @@
 #   lab.sh freeze|thaw  the controller hangs, the controller goes on
 #   lab.sh kill-node N | start-node N     a node dies, comes back
 #
+# Ports and user ids move with LAB_NUMBER (0 to 9), so that several labs stand side by side: suite.sh runs this script
+# inside the root folder of another Debian, which has another Slurm.
+#
 # Two clusters: "lab" (slurmctld, slurmd x4 with 8 fake GPUs each, slurmdbd, MariaDB) and "bare" (slurmctld, one
 # slurmd, no accounting). Four SSH servers: login (key or password), jump (forwards only), otp (password and code),
 # keyotp (key, then code). Only loopback ports, only one folder, only users whose home is in it.
@@ -17,12 +20,14 @@ HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 LAB=${LAB:-/tmp/websight-lab}
 RUN=$LAB/run ETC=$LAB/run/etc LOG=$LAB/run/log PIDS=$LAB/run/pids KEYS=$LAB/run/keys
 NODES=4 CLUSTER=lab ACCOUNT=ingrai
-PORT_LOGIN=22022 PORT_JUMP=22023 PORT_OTP=22024 PORT_KEYOTP=22025
-PORT_CTLD=26817 PORT_DBD=26819 PORT_SQL=23306 PORT_NODE=27000 PORT_BARE=26917
+NUMBER=${LAB_NUMBER:-0} SHIFT=$((${LAB_NUMBER:-0} * 200))
+PORT_LOGIN=$((22022 + SHIFT)) PORT_JUMP=$((22023 + SHIFT)) PORT_OTP=$((22024 + SHIFT)) PORT_KEYOTP=$((22025 + SHIFT))
+PORT_CTLD=$((26817 + SHIFT)) PORT_DBD=$((26819 + SHIFT)) PORT_BARE=$((26917 + SHIFT)) PORT_NODE=$((27000 + SHIFT))
+PORT_SQL=$((23306 + SHIFT))
 # The one who runs jobs, a colleague, one with a noisy shell and no PATH, one on the cluster without accounting.
-USERS=(wstalice wstbob wstnoisy wstbare) UID_FIRST=2301 PASSWORD=lab-password
+USERS=(wstalice wstbob wstnoisy wstbare) UID_FIRST=$((2301 + 10 * NUMBER)) PASSWORD=lab-password
 PACKAGES=(slurmctld slurmd slurm-client slurm-wlm-basic-plugins slurmdbd munge mariadb-server
-          openssh-server openssh-client libpam-modules libpam-google-authenticator)
+          openssh-server openssh-client libpam-modules libpam-google-authenticator hostname python3-minimal)
 PATH=$PATH:/usr/sbin:/sbin
 export SLURM_CONF=$ETC/slurm.conf
 
@@ -133,7 +138,7 @@ describe() {
  "home": "$RUN/home", "password": "$PASSWORD", "otp_secret": "$(head -1 "$KEYS/otp" 2>/dev/null)",
  "key": "$KEYS/id_ed25519", "locked_key": "$KEYS/locked", "passphrase": "$PASSWORD",
  "certified_key": "$KEYS/certified", "known_hosts": "$KEYS/known_hosts", "ssh_config": "$KEYS/ssh_config",
- "log": "$LOG", "knobs": "$RUN/knobs", "script": "$HERE/lab.sh"
+ "log": "$LOG", "knobs": "$RUN/knobs", "script": "${LAB_SCRIPT:-$HERE/lab.sh}"
 }
 J
 }
@@ -145,6 +150,7 @@ case ${1:-} in
   down) down ;;
   status) status ;;
   env) describe ;;
+  packages) echo "${PACKAGES[*]}" ;;
   freeze) freeze ;;
   thaw) thaw ;;
   kill-node) kill_node "$2" ;;

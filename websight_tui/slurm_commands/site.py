@@ -164,7 +164,7 @@ def version_number(text: str) -> tuple[int, ...]:
 
 def planned_start(stderr: str) -> str:
     """When and where `try_submit` says that the job would start, in the cluster's own time; "" if it does not say."""
-    match = re.search(r"to start at (\S+) using (\d+) processors on nodes (\S+) in partition (\S+)", stderr)
+    match = re.search(r"to start at (\S+)(?: \S+)? using (\d+) processors on nodes (\S+) in partition (\S+)", stderr)
     if match is None:
         return ""
     moment = match[1].replace("T", " ")

@@ -56,12 +56,13 @@ _REASONS: Final[tuple[tuple[str, str, str], ...]] = (
     (r"JobHeldUser", "held by you", "Release it to let it start."),
     (r"JobHeldAdmin", "held by an administrator", "Ask the administrators why."),
     (
-        r"launch failed requeued held|JobLaunchFailure",
+        r"launch failed requeued held|JobLaunchFailure|RaisedSignal:53\b.*",  # the last one from 23.11 on
         "its start failed on the node",
         "Release or resubmit it; if it fails again, check that its folders exist and tell the administrators the node.",
     ),
     (r"job requeued in held state", "put back into the queue and held", "Release it to let it start."),
     (r"NonZeroExitCode", "its script ended with an error", "Read the end of the job's error output."),
+    (r"RaisedSignal:.*", "a signal ended it", "Read the end of the job's error output."),
     (r"OutOfMemory", "it used more memory (RAM) than it asked for", "Raise mem."),
     (r"NodeDown", "its node went down", ""),
     (r"TimeLimit", "its time limit ended it", "Resume it: it goes on from its last checkpoint."),
@@ -189,7 +190,7 @@ _ERRORS: Final[tuple[tuple[str, str, str], ...]] = (
     (r"Access/permission denied|Invalid user id", "Slurm does not allow you to do this", ""),
     (r"Requested operation is presently disabled", "this job cannot be put back into the queue", "Resume the run."),
     (r"Invalid job id specified", "Slurm does not know this job (any more)", ""),
-    (r"Job/step already completing or completed", "the job is over already", ""),
+    (r"Job/step already completing or completed|Job has already finished", "the job is over already", ""),
     (
         r"accounting storage is disabled|not running a supported accounting_storage",
         "this cluster keeps no accounting",

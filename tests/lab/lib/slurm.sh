@@ -23,6 +23,10 @@ start_munge() {
   cp "$folder/munged.pid" "$PIDS/munged.pid"
 }
 
+is_since() { # VERSION: whether this Slurm is that one or a later one
+  [ "$(printf '%s\n' "$1" "$(slurmd -V | grep -o '[0-9.]*' | head -1)" | sort -V | head -1)" = "$1" ]
+}
+
 common_conf() { # CLUSTER PORT STATE PIDNAME
   cat <<C
 ClusterName=$1
@@ -85,8 +89,8 @@ AccountingStoragePort=$PORT_DBD
 AccountingStoragePass=$RUN/munge/socket
 AccountingStorageEnforce=associations,limits,qos
 AccountingStorageTRES=gres/gpu,gres/gpu:h100
-AccountingStoreFlags=job_comment
 C
+    if is_since 21.08; then echo AccountingStoreFlags=job_comment; else echo AccountingStoreJobComment=YES; fi
   } >"$ETC/slurm.conf"
   {
     common_conf bare $PORT_BARE "$RUN/state-bare" slurmctld-bare
@@ -117,7 +121,8 @@ C
   local file="File=$RUN/dev/gpu[0-7]"
   for i in 0 1 2 3 4 5 6 7; do mknod -m 666 "$RUN/dev/gpu$i" c 1 3 2>/dev/null || file=Count=8; done
   echo "NodeName=bare01,$nodes Name=gpu Type=h100 $file" >"$ETC/gres.conf"
-  echo ConstrainDevices=no >"$ETC/cgroup.conf"
+  # From 23.11 on slurmd does not start where it cannot make control groups, unless it is told that none are wanted.
+  if is_since 23.11; then echo CgroupPlugin=disabled; else echo ConstrainDevices=no; fi >"$ETC/cgroup.conf"
   # Knobs for tests: seconds in this file make jobs stay CONFIGURING or COMPLETING.
   for knob in slow-prolog slow-epilog; do
     printf '#!/bin/sh\n[ -e %s ] && sleep "$(cat %s)"\nexit 0\n' "$RUN/knobs/$knob" "$RUN/knobs/$knob" >"$ETC/$knob"
