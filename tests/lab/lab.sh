@@ -27,7 +27,7 @@ PORT_SQL=$((23306 + SHIFT))
 # The one who runs jobs, a colleague, one with a noisy shell and no PATH, one on the cluster without accounting.
 USERS=(wstalice wstbob wstnoisy wstbare) UID_FIRST=$((2301 + 10 * NUMBER)) PASSWORD=lab-password
 PACKAGES=(slurmctld slurmd slurm-client slurm-wlm-basic-plugins slurmdbd munge mariadb-server
-          openssh-server openssh-client libpam-modules libpam-google-authenticator hostname python3-minimal)
+          openssh-server openssh-client libpam-modules libpam-google-authenticator hostname python3)
 PATH=$PATH:/usr/sbin:/sbin
 export SLURM_CONF=$ETC/slurm.conf
 

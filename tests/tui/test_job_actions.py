@@ -139,7 +139,10 @@ async def test_the_log_is_saved_and_nothing_is_overwritten(stage: Stage, tmp_pat
     there.write_text("mine")
     async with stage.app.run_test(size=SIZE) as pilot:
         engine = await on_run(stage, pilot)
-        engine.tell(e.TailMoved(RUN, "stdout", LogTail(("step 1", "naïve ✓"), 5, 99), NOW))
+        engine.tell(
+            e.TailMoved(RUN, "stdout", LogTail(("step 1", "naïve ✓"), 5, 99), NOW),
+            e.TailMoved(RUN, "stderr", LogTail(("careful",)), NOW),
+        )
         await until(pilot, lambda: stage.app.state.runs[RUN].stdout.dropped == 5)
         await pilot.press("W")
         await until(pilot, lambda: isinstance(stage.app.screen, AskScreen))
@@ -151,8 +154,8 @@ async def test_the_log_is_saved_and_nothing_is_overwritten(stage: Stage, tmp_pat
             assert isinstance(stage.app.screen, AskScreen), refused
         field.value = str(new)
         await pilot.press("enter")
-        await until(pilot, lambda: f"Saved 2 lines to {new}" in messages(stage))
-    assert new.read_text(encoding="utf-8") == "step 1\nnaïve ✓\n"
+        await until(pilot, lambda: f"Saved 3 lines to {new}" in messages(stage))
+    assert new.read_text(encoding="utf-8") == "step 1\nnaïve ✓\nstderr: careful\n"
     assert there.read_text() == "mine"
 
 

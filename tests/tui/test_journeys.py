@@ -201,6 +201,9 @@ async def test_the_run_screen_follows_verdict_curve_and_log(stage: Stage) -> Non
             e.TailMoved(run_id, "stderr", LogTail(("fine", "RuntimeError: CUDA out of memory", "end")), NOW),
         )
         await until(pilot, lambda: "over" in screen_text(stage.app))
+        await until(pilot, lambda: "CUDA out of memory" in screen_text(stage.app))
+        await pilot.press("o")
+        await until(pilot, lambda: "CUDA out of memory" not in screen_text(stage.app))
         await pilot.press("o")
         await until(pilot, lambda: "CUDA out of memory" in screen_text(stage.app))
         await pilot.press("v", "v")
@@ -245,10 +248,15 @@ async def test_the_log_is_searched_held_and_followed(stage: Stage) -> None:
         lines = tuple(f"line {i}" + (" needle" if i % 50 == 7 else "") for i in range(400))
         engine.tell(e.TailMoved(run_id, "stdout", LogTail(lines), NOW))
         await until(pilot, lambda: "line 399" in screen_text(stage.app))
-        await pilot.press("slash", *"needle", "enter")
+        await pilot.press("o", "slash", *"7.need", "enter")
         log = stage.app.screen.query_one(LogView)
         await until(pilot, lambda: len(log.matches) == 8 and "line 357 needle" in screen_text(stage.app))
         assert not log.follow
+        await pilot.press("slash", *"(line", "enter")
+        await until(pilot, lambda: any("No regular expression" in note.message for note in stage.app._notifications))
+        assert log.matches == []
+        await pilot.press("slash", *"needle", "enter")
+        await until(pilot, lambda: len(log.matches) == 8 and "line 357 needle" in screen_text(stage.app))
         await pilot.press("N")
         await until(pilot, lambda: "line 307 needle" in screen_text(stage.app))
         engine.tell(e.TailMoved(run_id, "stdout", LogTail((*lines[20:], "newest"), dropped=20), NOW))

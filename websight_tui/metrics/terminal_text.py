@@ -1,8 +1,8 @@
 """A job's raw output as lines that are safe to show: what a terminal would show, and nothing a terminal would do.
 
 Carriage returns, backspaces, cursor up and down and erase-in-line are applied, so a progress bar is one line in its
-last state and two bars are two lines. Every other control sequence, C0 and C1 byte and bidirectional control is
-dropped. Colours are dropped too.
+last state and two bars are two lines. Colours are kept as inks beside the text (metrics.ink). Every other control
+sequence, C0 and C1 byte and bidirectional control is dropped.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ from __future__ import annotations
 import codecs
 import re
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Final, overload
+
+from websight_tui.metrics.ink import PLAIN, Span, changed, painted
 
 MAX_COLUMNS: Final = 4096
 """Characters of one line that are kept."""
@@ -27,13 +29,11 @@ _DROP_TEXT: Final = re.compile(
 )
 _CONTROL: Final = re.compile(
     "(?P<unfinished>\x1b(?:\\[[0-9:;<=>?]{0,64}[ -/]{0,8}|[\\]PX^_][^\x07\x1b\r\n]*\x1b?|[ -/]{0,8})\\Z)"
-    "|\x1b\\[(?P<parameters>[0-9:;<=>?]{0,64})[ -/]{0,8}(?P<final>[@-~])"  # CSI
+    "|\x1b\\[(?P<parameters>[0-9:;<=>?]{0,64})(?P<between>[ -/]{0,8})(?P<final>[@-~])"  # CSI
     "|\x1b[\\]PX^_][^\x07\x1b\r\n]*(?:\x07|\x1b\\\\|(?=[\x1b\r\n]))"  # OSC, DCS, SOS, PM, APC; never over a line end
     "|\x1b[ -/]{0,8}[0-Z\\\\`-~]"  # other escapes
     "|\x08+|[\x07\x1b]"
 )
-_SGR: Final = re.compile("\x1b\\[[0-9;:]{0,64}m")
-_STRING: Final = re.compile("\x1b[\\]PX^_]")
 _STRING_END: Final = re.compile("\x07|\x1b\\\\|(?=[\r\n])|(?=\x1b[^\\\\])")
 _WHITE: Final = re.compile(r"\s+")
 
@@ -44,7 +44,8 @@ class TerminalText:
     Args:
         max_lines: lines kept; older ones are counted in `dropped`.
 
-    `lines` holds them oldest first, the unfinished last line included. `version` grows with every change.
+    `lines` holds them oldest first, the unfinished last line included; `inks` the colours of those that have some, by
+    their number counted from the output's first line. `version` grows with every change.
     """
 
     def __init__(self, max_lines: int = 5000) -> None:
@@ -52,6 +53,8 @@ class TerminalText:
         self._max = max(1, max_lines)
         self._up = 0
         self._column = 0
+        self._ink = PLAIN
+        self._inks: dict[int, tuple[Span, ...]] = {}
         self._pending = ""
         self._skipping = False
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
@@ -62,6 +65,16 @@ class TerminalText:
     def lines(self) -> Sequence[str]:
         """The lines now, oldest first; without the empty line after a last newline."""
         return Lines(self._rows, self._hidden, len(self._rows) - (not self._rows[-1]))
+
+    @property
+    def inks(self) -> Mapping[int, tuple[Span, ...]]:
+        """The coloured pieces of lines, by line number: that of `lines[0]` is `dropped`."""
+        return self._inks
+
+    @property
+    def number(self) -> int:
+        """The number of the line that is written now."""
+        return self._dropped + len(self._rows) - 1 - self._up
 
     @property
     def dropped(self) -> int:
@@ -97,9 +110,6 @@ class TerminalText:
                 return
             self._skipping = False
             text = text[end.end() :]
-        if "\x1b[" in text and not _STRING.search(text):
-            # colours become NUL, which is never in the text, so that nothing grows together where they stood
-            text = _SGR.sub("\x00", text)
         if "\x1b" in text or "\x08" in text or "\x07" in text:
             position = 0
             for found in _CONTROL.finditer(text):
@@ -107,6 +117,9 @@ class TerminalText:
                 position = found.end()
                 if found["unfinished"]:
                     self._hold(found["unfinished"])
+                elif found["final"] == "m":
+                    if not found["between"]:
+                        self._ink = changed(self._ink, found["parameters"])
                 elif found["final"]:
                     self._cursor(found["final"], found["parameters"])
                 elif found.group().startswith("\x08"):
@@ -120,9 +133,7 @@ class TerminalText:
         self._pending = unfinished if not self._skipping else "\x1b" if unfinished.endswith("\x1b") else ""
 
     def _run(self, text: str) -> None:
-        """Writes text that holds no control but TAB, CR and LF (and NUL where a colour was)."""
-        if "\x00" in text:
-            text = text.replace("\x00", "")
+        """Writes text that holds no control but TAB, CR and LF."""
         if not text:
             return
         end = text.find("\n")
@@ -140,8 +151,9 @@ class TerminalText:
         if self._up:
             self._write(rest)
             return
+        coloured = self._ink != PLAIN
         for line in whole:
-            if "\r" in line or "\t" in line or len(line) > MAX_COLUMNS:
+            if coloured or "\r" in line or "\t" in line or len(line) > MAX_COLUMNS:
                 self._write(line)
                 self._newline()
             else:
@@ -156,6 +168,9 @@ class TerminalText:
             return
         first, *rest = text.split("\r")
         row = self._rows[-1 - self._up]
+        if self._ink != PLAIN or self.number in self._inks:
+            self._write_ink(row, first, rest)
+            return
         if first:
             row, self._column = _over(row, self._column, first)
         if rest:
@@ -171,6 +186,23 @@ class TerminalText:
                 self._column = min(len(rest[-1]), MAX_COLUMNS)
         self._rows[-1 - self._up] = row
 
+    def _write_ink(self, row: str, first: str, rest: Sequence[str]) -> None:
+        """As `_write`, for a line that has colours or gets some."""
+        number = self.number
+        spans = self._inks.get(number, ())
+        for index, part in enumerate((first, *rest)):
+            begin = self._column if index == 0 else 0
+            row, self._column = _over(row, begin, part)
+            spans = painted(spans, begin, self._column, self._ink)
+        self._rows[-1 - self._up] = row
+        self._keep(number, spans)
+
+    def _keep(self, number: int, spans: tuple[Span, ...]) -> None:
+        if spans:
+            self._inks[number] = spans
+        else:
+            self._inks.pop(number, None)
+
     def _newline(self) -> None:
         self._column = 0
         if self._up:
@@ -181,6 +213,7 @@ class TerminalText:
     def _trim(self) -> None:
         while len(self._rows) > self._max + 1:
             self._rows.popleft()
+            self._inks.pop(self._dropped, None)
             self._dropped += 1
 
     def _cursor(self, what: str, parameters: str) -> None:
@@ -194,6 +227,9 @@ class TerminalText:
             keep_left = count == 0
             blank = " " * min(self._column, len(row)) + row[self._column :] if count == 1 else ""
             self._rows[-1 - self._up] = row[: self._column] if keep_left else blank
+            if spans := self._inks.get(self.number):
+                start, end = (0, self._column) if count == 1 else (self._column if keep_left else 0, MAX_COLUMNS)
+                self._keep(self.number, painted(spans, start, end, PLAIN))
 
 
 class Lines(Sequence[str]):

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from websight_tui.metrics.terminal_text import TerminalText
 from websight_tui.remote.port import Transport
 from websight_tui.runs import events as e
 from websight_tui.runs.problems import problems_of
 from websight_tui.runs.projecting import projection_of
 from websight_tui.runs.store import Store
 from websight_tui.runs.tail import Step, Tail
-from websight_tui.runs.track import EVENTS, FIRST_LOOK, LINES, RunTrack
+from websight_tui.runs.track import EVENTS, FIRST_LOOK, RunTrack
 from websight_tui.runs.verdict_history import keep_verdict
 
 _ROUNDS: Final = 8
@@ -47,6 +46,7 @@ def read_files(
         with track.lock:
             track.follow_newest()
             track.read_at = now
+            track.looks += 1
     waiting = [(track, name, tail) for track in tracks for name, tail in list(track.tails())]
     for _ in range(_ROUNDS):
         if not waiting or stopping():
@@ -82,11 +82,11 @@ def _use(track: RunTrack, name: str, tail: Tail, step: Step, store: Store) -> No
     stream = track.streams[name.partition(":")[0]]
     stream.size = max(step.size, stream.size) if not step.restarted else step.size
     if step.restarted:
-        stream.text = TerminalText(LINES)
+        stream.begin_anew()
         if track.foreign is None:
             store.forget_file(run_id, name)
     elif step.data:
-        stream.text.feed(step.data)
+        stream.feed(step.data, track.looks, offset=step.offset)
         if track.foreign is not None:
             track.foreign.reader.feed(step.data, "err" if name.startswith("stderr") else "out")
             return
@@ -94,7 +94,7 @@ def _use(track: RunTrack, name: str, tail: Tail, step: Step, store: Store) -> No
     if stream.size - tail.offset > _FLOOD:
         skipped = stream.size - FIRST_LOOK - tail.offset
         tail.skip_to_end(stream.size, FIRST_LOOK)
-        stream.text.feed(f"\n[… {skipped:,} bytes came at once and are not shown …]\n".encode())
+        stream.feed(f"\n[… {skipped:,} bytes came at once and are not shown …]\n".encode(), track.looks)
 
 
 def tell(track: RunTrack, emit: Callable[[e.Event], None], now: float, skew_s: float) -> None:

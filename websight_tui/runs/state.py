@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
+from websight_tui.metrics.ink import Span
 from websight_tui.metrics.model import TrainingLog
 from websight_tui.projection.forecast import Score
 from websight_tui.projection.model import Forecast, Projection, Verdict
@@ -65,11 +66,27 @@ class LogTail:
         lines: rendered lines (carriage returns applied, control sequences removed), oldest first, bounded.
         dropped: lines that were shown before and fell out of the bound.
         size: bytes of the remote file when last read.
+        inks: the coloured pieces of lines, by the line's number.
+        marks: (number of a line, look): that line and those after it came with that look, until the next mark.
+        numbers: of the lines; () if they follow each other from `dropped` on. See `runs.together`.
     """
 
     lines: tuple[str, ...] = ()
     dropped: int = 0
     size: int = 0
+    inks: Mapping[int, tuple[Span, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    marks: tuple[tuple[int, int], ...] = ()
+    numbers: tuple[int, ...] = ()
+
+    def number(self, index: int) -> int:
+        """The number of `lines[index]`, which stays the same while older lines fall out."""
+        return self.numbers[index] if self.numbers else self.dropped + index
+
+    def index(self, number: int) -> int:
+        """Where the line of that number is now; the nearest one that is left, if it fell out."""
+        if not self.numbers:
+            return max(0, min(number - self.dropped, len(self.lines) - 1))
+        return self.numbers.index(number) if number in self.numbers else 0
 
 
 @dataclass(frozen=True, slots=True)

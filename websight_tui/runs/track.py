@@ -24,9 +24,9 @@ from websight_tui.slurm_commands.model import Job
 
 STREAMS: Final = {"stdout": "out", "stderr": "err"}
 """Outputs of a job and the endings of their files."""
-LINES: Final = 2000
+LINES: Final = 5000
 """Lines of a job's output that are kept."""
-FIRST_LOOK: Final = 128 * 1024
+FIRST_LOOK: Final = 256 * 1024
 """Bytes of a long output that are read first, from its end."""
 EVENTS: Final = "events"
 
@@ -39,9 +39,31 @@ class Stream:
     text: TerminalText = field(default_factory=lambda: TerminalText(LINES))
     size: int = 0
     shown: tuple[int, int] = (-1, -1)
+    marks: list[tuple[int, int]] = field(default_factory=list)
+
+    def feed(self, data: bytes, look: int, *, offset: int = 0) -> None:
+        """Takes the next bytes.
+
+        Args:
+            look: counts the looks at the job's files; bytes of one look came at about the same time.
+            offset: of `data` in the file; where the first bytes do not begin it, a line says so.
+        """
+        if offset and not self.text.version:
+            self.text.feed(f"[… {offset:,} bytes before this are on the cluster alone …]\n".encode())
+        first = self.text.number
+        self.text.feed(data)
+        while self.marks and self.marks[-1][0] >= first:
+            self.marks.pop()
+        self.marks.append((first, look))
+        while len(self.marks) > 1 and self.marks[1][0] <= self.text.dropped:
+            del self.marks[0]
+
+    def begin_anew(self) -> None:
+        """The file began anew: what was shown belongs to another one."""
+        self.text, self.marks = TerminalText(LINES), []
 
     def view(self) -> LogTail:
-        return LogTail(tuple(self.text.lines), self.text.dropped, self.size)
+        return LogTail(tuple(self.text.lines), self.text.dropped, self.size, dict(self.text.inks), tuple(self.marks))
 
 
 class Reader(Protocol):
@@ -97,6 +119,7 @@ class RunTrack:
         self.problems_ground: tuple[object, ...] = ()
         self.over_at: float | None = None
         self.read_at = 0.0
+        self.looks = 0
         self.settled: set[str] = set()
 
     @property
@@ -205,7 +228,7 @@ def load_track(stored: StoredRun, store: Store) -> RunTrack:
             track.reader.feed(cached.data)
         else:
             stream = track.streams[name.partition(":")[0]]
-            stream.text.feed(cached.data)
+            stream.feed(cached.data, 0, offset=cached.start)
             stream.size = cached.start + len(cached.data)
     if track.jobs and all(job.final for job in track.jobs):
         track.settled = {job.job_id for job in track.jobs}

@@ -54,6 +54,7 @@ _UNICODE: Final[Mapping[str, str]] = {
     "warning": "!",
     "limit": "│",
     "beyond": "▶",
+    "stderr": "▎",
 }
 _ASCII: Final[Mapping[str, str]] = {
     Verdict.FITS: "+",
@@ -100,6 +101,7 @@ _ASCII: Final[Mapping[str, str]] = {
     "warning": "!",
     "limit": "|",
     "beyond": ">",
+    "stderr": "|",
 }
 
 

@@ -44,6 +44,11 @@ class Palette:
             return self.warn
         return self.faint if phase in _QUIET else self.accent
 
+    def hue(self, name: str) -> str:
+        """The theme's colour for a hue of a job's output (metrics.ink); legible on the theme's background."""
+        named = {"red": self.bad, "green": self.good, "yellow": self.warn, "grey": self.faint}
+        return named.get(name, self.accent if name else self.text)
+
     def link(self, link: Link) -> str:
         if link is Link.ONLINE:
             return self.good

@@ -61,7 +61,7 @@ class RunScreen(RunCharts, LogKeys):
             yield KeyedTable(run_facts.CHECKPOINT_COLUMNS, id="checkpoints")
             with VerticalScroll(id="settings"):
                 yield Static(id="settings-text")
-        yield Input(placeholder="search the log", id="search")
+        yield Input(placeholder="search the log (regular expression)", id="search")
         yield KeyLine()
 
     def on_mount(self) -> None:
@@ -113,7 +113,7 @@ class RunScreen(RunCharts, LogKeys):
         log = self.query_one("#log", LogView)
         shown = (self.stream, run.job.job_id if run.job else "")
         log.empty = "No output yet." if run.phase not in OVER else "No output."
-        log.show(getattr(run, self.stream), reset=shown != self._log_shown)
+        log.show(self.shown_tail(run), reset=shown != self._log_shown)
         self._log_shown = shown
         lower.border_subtitle = Text(self.log_words()) if lower.current == "log" else ""
         now, palette = self.wst.now, self.palette

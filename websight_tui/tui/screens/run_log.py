@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 from textual import on, work
 from textual.widgets import ContentSwitcher, Input
 
 from websight_tui.runs.state import LogTail, RunView
+from websight_tui.runs.together import is_stderr, together
 from websight_tui.tui.glyphs import glyph
 from websight_tui.tui.screens.base import StateScreen
-from websight_tui.tui.widgets.log_view import LogView
+from websight_tui.tui.widgets.log_view import LogView, search_pattern
+
+TOGETHER: Final = "stdout + stderr"
+STREAMS: Final = (TOGETHER, "stdout", "stderr")
+"""What one key shows in turn."""
 
 
 class LogKeys(StateScreen[None]):
@@ -18,12 +24,22 @@ class LogKeys(StateScreen[None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self.stream = "stdout"
+        self.stream = STREAMS[0]
+        self._joined: tuple[LogTail, LogTail, LogTail] | None = None
 
     @property
     def run(self) -> RunView | None:
         """The run that is shown."""
         raise NotImplementedError
+
+    def shown_tail(self, run: RunView) -> LogTail:
+        """The output in front: stdout, stderr, or both in one (put together anew only when one of them moved)."""
+        if self.stream != TOGETHER:
+            tail: LogTail = getattr(run, self.stream)
+            return tail
+        if self._joined is None or self._joined[0] is not run.stdout or self._joined[1] is not run.stderr:
+            self._joined = (run.stdout, run.stderr, together(run.stdout, run.stderr))
+        return self._joined[2]
 
     @property
     def log_view(self) -> LogView:
@@ -38,7 +54,7 @@ class LogKeys(StateScreen[None]):
         return f" {glyph('dot')} ".join([*parts, *(["wrapped"] if log.wrap else [])])
 
     def action_stream(self) -> None:
-        self.stream = "stderr" if self.stream == "stdout" else "stdout"
+        self.stream = STREAMS[(STREAMS.index(self.stream) + 1) % len(STREAMS)]
         self._show_log()
         self.update_view()
 
@@ -61,8 +77,12 @@ class LogKeys(StateScreen[None]):
     @on(Input.Submitted, "#search")
     def _searched(self, event: Input.Submitted) -> None:
         self.close_search()
-        if not self.log_view.search(event.value) and event.value:
-            self.notify(f"'{event.value[:40]}' is not in the last lines of {self.stream}.", markup=False)
+        wrong = search_pattern(event.value)[1]
+        found = self.log_view.search(event.value)
+        if event.value and (wrong or not found):
+            said = f"No regular expression ({wrong}): searched for as text. " if wrong else ""
+            missing = "" if found else f"'{event.value[:40]}' is not in the last lines of {self.stream}."
+            self.notify(f"{said}{missing}", markup=False)
 
     def close_search(self) -> None:
         """Leaves the field."""
@@ -83,7 +103,7 @@ class LogKeys(StateScreen[None]):
         run = self.run
         if run is None:
             return
-        tail, run_id, stream = getattr(run, self.stream), run.spec.run_id, self.stream
+        tail, run_id, stream = self.shown_tail(run), run.spec.run_id, self.stream
         if not tail.lines:
             self.notify(f"There is nothing in {stream} yet.")
             return
@@ -95,14 +115,15 @@ class LogKeys(StateScreen[None]):
             if path:
                 self._write(Path(path).expanduser(), tail)
 
-        name = f"{run_id.replace(':', '-').replace('/', '-')}.{stream}.log"
+        name = f"{run_id.replace(':', '-').replace('/', '-')}.{stream.replace(' ', '')}.log"
         self.app.push_screen(AskScreen("Save the log to", f"{hint}.", name, check=_path_problem), named)
 
     @work(thread=True, description="saves the log")
     def _write(self, path: Path, tail: LogTail) -> None:
         try:
             with path.open("x", encoding="utf-8") as file:
-                file.writelines(f"{line}\n" for line in tail.lines)
+                marks = ("stderr: " if is_stderr(tail, index) else "" for index in range(len(tail.lines)))
+                file.writelines(f"{mark}{line}\n" for mark, line in zip(marks, tail.lines, strict=True))
         except OSError as exc:
             said, good = f"{path} could not be written: {exc.strerror or exc}", False
         else:

@@ -3,29 +3,53 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from itertools import accumulate
+from typing import Final, NamedTuple
 
 from rich.cells import cell_len, chop_cells
 from rich.segment import Segment
 from rich.style import Style
+from rich.text import Text
 from textual import events
 from textual.geometry import Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from websight_tui.metrics.ink import Ink
 from websight_tui.runs.state import LogTail
-from websight_tui.tui.palette import palette_of
+from websight_tui.runs.together import is_stderr
+from websight_tui.tui.glyphs import glyph
+from websight_tui.tui.palette import Palette, palette_of
 
 _ERROR: Final = re.compile(
-    r"traceback \(most recent|\berror\b|\bexception\b|out of memory|slurmstepd|segmentation fault|\bkilled\b|\bfatal\b",
+    r"traceback \(most recent|\b\w*(?:error|exception)\b|out of memory|slurmstepd|segmentation fault"
+    r"|\b(?:killed|fatal)\b",
     re.IGNORECASE,
 )
+_GUTTER: Final = 2
+"""Cells before each line where two outputs are shown in one."""
+
+
+class Row(NamedTuple):
+    """One row of the pane: a line, or a part of a wrapped one that begins at `start`."""
+
+    line: int
+    start: int
+    text: str
 
 
 def first_error(lines: tuple[str, ...]) -> int | None:
     """Index of the first line that looks like an error."""
     return next((i for i, line in enumerate(lines) if _ERROR.search(line)), None)
+
+
+def search_pattern(text: str) -> tuple[re.Pattern[str], str]:
+    """What to search for in any case, and why `text` is no regular expression (then it is taken as it is)."""
+    try:
+        return re.compile(text, re.IGNORECASE), ""
+    except (re.error, RecursionError, OverflowError) as exc:
+        return re.compile(re.escape(text), re.IGNORECASE), str(exc)
 
 
 class LogView(ScrollView, can_focus=True):
@@ -37,9 +61,11 @@ class LogView(ScrollView, can_focus=True):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._tail = LogTail()
-        self._rows: list[tuple[int, str]] = []
+        self._rows: list[Row] = []
         self._first_row: list[int] = []
         self._width = 0
+        self._pattern: re.Pattern[str] | None = None
+        self._found: tuple[LogTail | None, list[int]] = (None, [])
         self.follow, self.wrap, self.query_text = True, False, ""
         self.empty = "No output yet."
 
@@ -47,14 +73,14 @@ class LogView(ScrollView, can_focus=True):
         """Shows `tail`; held still, the same lines stay in place when older ones fall out."""
         if tail is self._tail and not reset:
             return
-        top = self._top_line()
-        gone = tail.dropped - self._tail.dropped
+        top = self._tail.number(self._top_line()) if self._tail.lines else 0
+        moved = tail.dropped != self._tail.dropped or tail.numbers[:1] != self._tail.numbers[:1]
         self._tail = tail
         self._lay_out()
         if self.follow or reset:
             self._to_end()
-        elif gone:
-            self._to_line(max(0, top - gone))
+        elif moved:
+            self._to_line(tail.index(top))
 
     def set_follow(self, follow: bool) -> None:
         """Follows the end, or holds still."""
@@ -72,8 +98,10 @@ class LogView(ScrollView, can_focus=True):
         self.post_message(self.Changed())
 
     def search(self, text: str) -> int:
-        """Marks all lines that contain `text` (any case), goes to the last one, and says how many there are."""
+        """Marks all lines that match the regular expression `text`, goes to the last one; says how many there are."""
         self.query_text = text
+        self._pattern = search_pattern(text)[0] if text else None
+        self._found = (None, [])
         found = self.matches
         if found:
             self.follow = False
@@ -108,8 +136,13 @@ class LogView(ScrollView, can_focus=True):
     @property
     def matches(self) -> list[int]:
         """Indices of the lines that the search has found."""
-        wanted = self.query_text.casefold()
-        return [i for i, line in enumerate(self._tail.lines) if wanted in line.casefold()] if wanted else []
+        if self._found[0] is not self._tail:
+            self._found = (self._tail, self._search())
+        return self._found[1]
+
+    def _search(self) -> list[int]:
+        pattern = self._pattern
+        return [i for i, line in enumerate(self._tail.lines) if _matches(pattern, line)] if pattern else []
 
     def on_resize(self, event: events.Resize) -> None:
         if event.size.width != self._width:
@@ -117,24 +150,31 @@ class LogView(ScrollView, can_focus=True):
         if self.follow:
             self._to_end()
 
+    @property
+    def _gutter(self) -> int:
+        return _GUTTER if self._tail.numbers else 0
+
     def _lay_out(self) -> None:
-        self._width = width = self.scrollable_content_region.width or self.size.width
-        rows: list[tuple[int, str]] = []
+        self._width = self.scrollable_content_region.width or self.size.width
+        width = max(1, self._width - self._gutter)
+        rows: list[Row] = []
         self._first_row = []
         for index, line in enumerate(self._tail.lines):
             self._first_row.append(len(rows))
-            if self.wrap and width > 0 and len(line) * 2 > width and cell_len(line) > width:
-                rows += [(index, part) for part in chop_cells(line, width)]
+            if self.wrap and len(line) * 2 > width and cell_len(line) > width:
+                parts = chop_cells(line, width)
+                starts = accumulate((len(part) for part in parts), initial=0)
+                rows += [Row(index, start, part) for start, part in zip(starts, parts, strict=False)]
             else:
-                rows.append((index, line))
+                rows.append(Row(index, 0, line))
         self._rows = rows
         widest = width if self.wrap else max((cell_len(line) for line in self._tail.lines[-500:]), default=0)
-        self.virtual_size = Size(widest, len(rows))
+        self.virtual_size = Size(widest + self._gutter, len(rows))
         self.refresh()
 
     def _top_line(self) -> int:
         row = int(self.scroll_offset.y)
-        return self._rows[row][0] if row < len(self._rows) else 0
+        return self._rows[row].line if row < len(self._rows) else 0
 
     def _to_line(self, line: int, *, middle: bool = False) -> None:
         if line < len(self._first_row):
@@ -174,19 +214,41 @@ class LogView(ScrollView, can_focus=True):
         row = int(self.scroll_offset.y) + y
         if row >= len(self._rows):
             return Strip.blank(width, base)
-        index, text = self._rows[row]
-        style = base + Style(color=palette.bad) if _ERROR.search(self._tail.lines[index]) else base
-        strip = Strip(_marked(text, self.query_text, style, Style(color=palette.back, bgcolor=palette.warn)))
+        strip = Strip(self._segments(self._rows[row], base, palette))
         left = int(self.scroll_offset.x)
-        return strip.crop_extend(left, left + width, base)
+        strip = strip.crop_extend(left, left + width - self._gutter, base)
+        if not self._gutter:
+            return strip
+        mark = glyph("stderr") if is_stderr(self._tail, self._rows[row].line) else ""
+        return Strip([Segment(mark.ljust(_GUTTER), base + Style(color=palette.warn)), *strip])
+
+    def _segments(self, row: Row, base: Style, palette: Palette) -> list[Segment]:
+        """A row in the output's own colours, in that of errors if it is one, and with what was searched marked."""
+        line, start, shown = row
+        whole = self._tail.lines[line]
+        style = base + Style(color=palette.bad) if _ERROR.search(whole) else base
+        spans = self._tail.inks.get(self._tail.number(line), ())
+        if not spans and self._pattern is None:
+            return [Segment(shown, style)]
+        text = Text(shown, style=style, end="")
+        for span in spans:
+            text.stylize(_style(span.ink, palette), max(0, span.start - start), max(0, span.end - start))
+        for match in self._pattern.finditer(whole) if self._pattern else ():
+            mark = Style(color=palette.back, bgcolor=palette.warn)
+            text.stylize(mark, max(0, match.start() - start), max(0, match.end() - start))
+        return list(text.render(self.app.console))
 
 
-def _marked(text: str, wanted: str, style: Style, mark: Style) -> list[Segment]:
-    if not wanted or wanted.casefold() not in text.casefold():
-        return [Segment(text, style)]
-    segments: list[Segment] = []
-    at = 0
-    for match in re.finditer(re.escape(wanted), text, re.IGNORECASE):
-        segments += [Segment(text[at : match.start()], style), Segment(match[0], style + mark)]
-        at = match.end()
-    return [*segments, Segment(text[at:], style)]
+def _matches(pattern: re.Pattern[str], line: str) -> bool:
+    return any(found.end() > found.start() for found in pattern.finditer(line))
+
+
+def _style(ink: Ink, palette: Palette) -> Style:
+    colour = palette.hue(ink.hue) if ink.hue else None
+    return Style(
+        color=colour,
+        bold=ink.bold or None,
+        dim=ink.dim or None,
+        italic=ink.italic or None,
+        underline=ink.underline or None,
+    )
