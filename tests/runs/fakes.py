@@ -71,6 +71,7 @@ class FakeSlurm:
         shim.chmod(0o755)
         self.accounting = True
         self.broken: dict[str, ExecResult] = {}
+        self.shown = {"partition": "", "reservation": "No reservations in the system\n"}
         self.calls: list[str] = []
         self.extra: list[FakeJob] = []
         self.jobs: dict[str, FakeJob] = {}
@@ -158,6 +159,8 @@ class FakeSlurm:
         return ExecResult(0, "", "")
 
     def _scontrol(self, words: list[str]) -> ExecResult:
+        if words[1:2] == ["show"] and words[-1] in self.shown:
+            return ExecResult(0, self.shown[words[-1]], "")
         job_id = next((w.removeprefix("JobId=") for w in words if w.removeprefix("JobId=").isdigit()), "")
         job = next((job for job in self.all_jobs() if job.job_id == job_id), None)
         if job is None:
@@ -211,6 +214,8 @@ class FakeTransport:
         words = shlex.split(command)
         if words[:3] == ["env", "LC_ALL=C", "SLURM_TIME_FORMAT=%s"]:
             result = self.slurm.answer(words[3:])
+        elif words[:3] == ["env", "LC_ALL=C", "scontrol"]:
+            result = self.slurm.answer(words[2:])
         else:
             if "sbatch" in words:
                 self.slurm.calls.append("sbatch")

@@ -19,7 +19,7 @@ PARTITIONS = (
 
 def test_partitions() -> None:
     gpu, lab = site.parse_partition_settings(PARTITIONS)
-    assert gpu == site.Partition("gpu", True, "UP", 2 * 24 * 3600, None, 4)
+    assert gpu == site.Partition("gpu", True, "UP", 2 * 24 * 3600, None, 4, node_list="gpu[01-04]")
     assert lab == site.Partition(
         "lab", False, "DRAIN", None, 1, 2, ("ingrai", "vision"), ("guest",), ("normal", "long")
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from websight_tui.config import Cluster, Config, parse_config
@@ -13,10 +13,12 @@ from websight_tui.presets import Preset
 from websight_tui.projection.model import Forecast, Projection, Verdict
 from websight_tui.remote.port import Prompter
 from websight_tui.runs import events as e
+from websight_tui.runs.bounds import partition_max
 from websight_tui.runs.plan import LaunchPlan, plan_launch
 from websight_tui.runs.state import Link, LogTail, Outcome, RunView
 from websight_tui.runspec import RunSpec
 from websight_tui.slurm_commands.model import Job
+from websight_tui.slurm_commands.site import NOT_KNOWN, Layout
 
 NOW = 1_795_500_000.0
 CONFIG = """
@@ -133,13 +135,16 @@ class FakePlanner:
     def plan(self, config: Config, cluster: Cluster, preset: Preset, base: Preset, now: float) -> LaunchPlan:
         return plan_launch(config, cluster, preset, base, now=now, forecast=self.forecast(cluster, preset))
 
-    def learn(self, runs: object) -> None:
-        pass
+    layouts: Mapping[str, Layout] = {}
+
+    def learn(self, runs: object, layouts: Mapping[str, Layout]) -> None:
+        self.layouts = layouts
 
     def forecast(self, cluster: Cluster, preset: Preset, samples: int | None = None) -> Forecast:
         steps = preset.total_steps(preset.world_size(cluster.gpus_per_node), samples)
         seconds = steps * 19.5 * (0.9 + preset.lora_rank / 320)
-        limit = 8 * 3600.0 - 300
+        most = partition_max(cluster, self.layouts.get(cluster.name, NOT_KNOWN))
+        limit = min(8 * 3600, most or 8 * 3600) - 300.0
         verdict = Verdict.FITS if seconds * 1.15 < limit else Verdict.TIGHT if seconds < limit else Verdict.WILL_NOT_FIT
         return Forecast(
             preset.name,

@@ -15,6 +15,7 @@ from websight_tui.runs.exploring import SiteOffer
 from websight_tui.runs.state import Link, LogTail, Outcome, RunView, VerdictChange
 from websight_tui.runspec import RunSpec
 from websight_tui.slurm_commands.model import Job
+from websight_tui.slurm_commands.site import Layout
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,15 @@ class QueueSeen:
 
     cluster: str
     jobs: tuple[Job, ...]
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class LayoutSeen:
+    """What the cluster's partitions allow and which reservations there are, asked once after a login."""
+
+    cluster: str
+    layout: Layout
     at: float
 
 
@@ -225,6 +235,7 @@ class Notice:
 Event = (
     LinkChanged
     | QueueSeen
+    | LayoutSeen
     | SchedulerTrouble
     | PollPlanned
     | RunLoaded

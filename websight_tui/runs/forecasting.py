@@ -9,10 +9,11 @@ from websight_tui.presets import Preset
 from websight_tui.projection.forecast import Score, forecast, score
 from websight_tui.projection.history import PastRun, past_run
 from websight_tui.projection.model import Forecast
+from websight_tui.runs.bounds import limit_asked, partition_max
 from websight_tui.runs.probing import is_probe
 from websight_tui.runs.state import Phase, RunView
 from websight_tui.slurm_commands.model import Job
-from websight_tui.slurm_commands.times import parse_duration
+from websight_tui.slurm_commands.site import NOT_KNOWN, Layout
 
 
 def history_of(runs: Iterable[RunView]) -> tuple[PastRun, ...]:
@@ -29,15 +30,24 @@ def history_of(runs: Iterable[RunView]) -> tuple[PastRun, ...]:
 
 
 def forecast_for(
-    cluster: Cluster, preset: Preset, history: Sequence[PastRun] = (), *, samples: int | None = None
+    cluster: Cluster,
+    preset: Preset,
+    history: Sequence[PastRun] = (),
+    *,
+    samples: int | None = None,
+    layout: Layout = NOT_KNOWN,
 ) -> Forecast:
     """The forecast of `preset` in one job on `cluster`, against the preset's limit or else the cluster's.
+
+    Where the partition allows less than that, its maximum counts.
 
     Args:
         history: from `history_of`.
         samples: true rows of the training data; None takes what an earlier run there counted, else the preset's
             assumption.
+        layout: what is known of the cluster's partitions.
     """
+    limits = [s for s in (limit_asked(cluster, preset), partition_max(cluster, layout)) if s is not None]
     if samples is None:
         samples = rows_of(cluster.name, preset, history)
     gpus = cluster.gpus_per_node if preset.gpus_per_node is None else preset.gpus_per_node
@@ -45,7 +55,7 @@ def forecast_for(
         preset,
         world_size=preset.world_size(cluster.gpus_per_node),
         gpu=cluster.gpu if gpus else "cpu",
-        limit_s=parse_duration(preset.time_limit or cluster.time_limit),
+        limit_s=min(limits, default=None),
         cluster=cluster.name,
         samples=samples,
         history=history,

@@ -24,6 +24,8 @@ def reduce(state: AppState, event: e.Event) -> AppState:
             return _cluster(state, event.cluster, link=event.link, error=event.error, address=address, **planned)
         case e.QueueSeen():
             return _cluster(state, event.cluster, queue=event.jobs, queue_at=event.at, scheduler_error="")
+        case e.LayoutSeen():
+            return _cluster(state, event.cluster, layout=event.layout)
         case e.SchedulerTrouble():
             return _cluster(state, event.cluster, scheduler_error=event.text)
         case e.PollPlanned():

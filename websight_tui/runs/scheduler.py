@@ -9,8 +9,9 @@ from typing import Final
 
 from websight_tui.errors import SchedulerError, SchedulerUnreachable
 from websight_tui.remote.port import ExecResult, Transport
-from websight_tui.slurm_commands import commands, failures, parse
+from websight_tui.slurm_commands import commands, failures, parse, site
 from websight_tui.slurm_commands.model import Job
+from websight_tui.slurm_commands.site import Layout, parse_partition_settings, parse_reservations
 
 WINDOW_S: Final = 60.0
 
@@ -62,6 +63,12 @@ class Scheduler:
             raise
         except SchedulerError:
             return {}
+
+    def layout(self) -> Layout:
+        """The partitions and the reservations (none where those may not be seen): two calls."""
+        partitions = parse_partition_settings(self._ask("scontrol", site.partition_settings()).stdout)
+        seen = self.run(site.reservations())
+        return Layout(tuple(partitions), tuple(parse_reservations(seen.stdout)) if seen.exit == 0 else ())
 
     def change(self, program: str, command: str) -> None:
         """scancel or a scontrol that changes something."""

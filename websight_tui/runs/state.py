@@ -17,6 +17,7 @@ from websight_tui.projection.forecast import Score
 from websight_tui.projection.model import Forecast, Projection, Verdict
 from websight_tui.runspec import RunSpec
 from websight_tui.slurm_commands.model import Job
+from websight_tui.slurm_commands.site import NOT_KNOWN, Layout
 
 
 class Link(StrEnum):
@@ -163,6 +164,7 @@ class ClusterView:
         error: why the link is not online, with the next step; "" if it is.
         calls_per_minute: scheduler calls over the last minute.
         next_poll_at: Unix s of the next scheduler call, None if none is planned.
+        layout: its partitions and reservations as of the last login; empty while not known.
     """
 
     name: str
@@ -174,6 +176,7 @@ class ClusterView:
     scheduler_error: str = ""
     calls_per_minute: float = 0.0
     next_poll_at: float | None = None
+    layout: Layout = NOT_KNOWN
 
 
 @dataclass(frozen=True, slots=True)

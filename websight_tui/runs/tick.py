@@ -22,6 +22,7 @@ from websight_tui.runs.track import RunTrack
 from websight_tui.runs.verdict_history import keep_verdict
 from websight_tui.slurm_commands import merge
 from websight_tui.slurm_commands.model import Job
+from websight_tui.slurm_commands.site import NOT_KNOWN
 
 _HOME_TIMEOUT_S: Final = 20.0
 _LEAST_AFTER_ERROR_S: Final = 5.0
@@ -78,6 +79,7 @@ class Tick:
         self._delay: float | None = 0.0
         self._planned: tuple[float | None, float] | None = None
         self._files_refused_until = 0.0
+        self._layout_wanted = True
 
     def begin(self) -> None:
         """Learns the home folder and the clock of the other side. Raises ConnectionLost, RemoteTimeout."""
@@ -149,7 +151,19 @@ class Tick:
             self._merge(tracks, rows, now)
         except (SchedulerError, RemoteTimeout, RemoteFileError) as exc:
             self._trouble(exc)
+        self._learn_layout(now)
         self.polls += 1
+
+    def _learn_layout(self, now: float) -> None:
+        """Once a connection: what the partitions allow, and which reservations there are."""
+        if not self._layout_wanted:
+            return
+        self._layout_wanted = False
+        try:
+            layout = self.scheduler.layout()
+        except (SchedulerError, RemoteTimeout):
+            layout = NOT_KNOWN  # forecasts are held against the job's own limit then
+        self._emit(e.LayoutSeen(self._wishes.cluster.name, layout, now))
 
     def _merge(self, tracks: Sequence[RunTrack], rows: Sequence[Job], now: float) -> None:
         listed = {job.job_id: job for job in rows}

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from websight_tui.metrics.terminal_text import plain
-from websight_tui.slurm_commands.times import parse_duration
+from websight_tui.slurm_commands.hostlist import expand
+from websight_tui.slurm_commands.times import parse_duration, parse_time
 
 _ENVIRONMENT: Final = ("env", "LC_ALL=C")
 _UNLIMITED: Final = frozenset({"", "UNLIMITED", "INFINITE", "NONE", "N/A", "(null)"})
@@ -30,6 +31,11 @@ def configuration() -> str:
 def partition_settings() -> str:
     """All partitions that the user may see, one a line."""
     return shlex.join((*_ENVIRONMENT, "scontrol", "--oneliner", "show", "partition"))
+
+
+def reservations() -> str:
+    """All reservations, one a line, with times as Unix seconds."""
+    return shlex.join((*_ENVIRONMENT, "SLURM_TIME_FORMAT=%s", "scontrol", "--oneliner", "show", "reservation"))
 
 
 def associations() -> str:
@@ -92,6 +98,7 @@ class Partition:
         nodes: how many there are.
         accounts: which may use it; None for all. denied: which may not.
         qos: which may be used; None for all.
+        node_list: their names in Slurm's short form.
     """
 
     name: str
@@ -103,6 +110,49 @@ class Partition:
     accounts: tuple[str, ...] | None = None
     denied: tuple[str, ...] = ()
     qos: tuple[str, ...] | None = None
+    node_list: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """Nodes that are kept for something from one moment to another.
+
+    Args:
+        start, end: Unix s.
+        node_list: the nodes in Slurm's short form; "" if none (licences only).
+        maintenance: whether the site means to work on them.
+    """
+
+    name: str
+    start: float
+    end: float
+    node_list: str = ""
+    maintenance: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What bounds a job there, as Slurm told it after a login."""
+
+    partitions: tuple[Partition, ...] = ()
+    reservations: tuple[Reservation, ...] = ()
+
+    def partition(self, name: str) -> Partition | None:
+        """The one of that name, or the default one for ""; None if there is none."""
+        wanted = (p for p in self.partitions if (p.name == name if name else p.default))
+        return next(wanted, None)
+
+    def next_reservation(self, partition: Partition, nodes: int, now: float) -> Reservation | None:
+        """The first one, begun or to come, that leaves a partition fewer than `nodes` nodes; None if there is none."""
+        own = expand(partition.node_list)
+        if not own:
+            return None
+        to_come = sorted((r for r in self.reservations if r.end > now), key=lambda r: r.start)
+        return next((r for r in to_come if len(own - expand(r.node_list)) < max(1, nodes) <= len(own)), None)
+
+
+NOT_KNOWN: Final = Layout()
+"""Before a login, or where Slurm does not say."""
 
 
 def parse_configuration(text: str) -> dict[str, str]:
@@ -131,8 +181,7 @@ def parse_qos(text: str) -> dict[str, Qos]:
 def parse_partition_settings(text: str) -> list[Partition]:
     """The answer to `partition_settings`, in its order."""
     found = []
-    for line in text.split("\n"):
-        pairs = dict(re.findall(r"(?:^|\s)([A-Za-z]+)=(\S*)", line))
+    for pairs in map(_pairs, text.split("\n")):
         if not pairs.get("PartitionName"):
             continue
         found.append(
@@ -146,9 +195,27 @@ def parse_partition_settings(text: str) -> list[Partition]:
                 accounts=_words(pairs.get("AllowAccounts", "ALL")),
                 denied=_words(pairs.get("DenyAccounts", "")) or (),
                 qos=_words(pairs.get("AllowQos", "ALL")),
+                node_list=plain(pairs.get("Nodes", "").replace("(null)", ""), 20_000),
             )
         )
     return found
+
+
+def parse_reservations(text: str) -> list[Reservation]:
+    """The answer to `reservations`, in its order; such without a beginning or an end are left out."""
+    found = []
+    for pairs in map(_pairs, text.split("\n")):
+        start, end = parse_time(pairs.get("StartTime", "")), parse_time(pairs.get("EndTime", ""))
+        if not pairs.get("ReservationName") or start is None or end is None:
+            continue
+        nodes = plain(pairs.get("Nodes", "").replace("(null)", ""), 20_000)
+        flags = pairs.get("Flags", "").split(",")
+        found.append(Reservation(plain(pairs["ReservationName"], 60), start, end, nodes, "MAINT" in flags))
+    return found
+
+
+def _pairs(line: str) -> dict[str, str]:
+    return dict(re.findall(r"(?:^|\s)([A-Za-z]+)=(\S*)", line))
 
 
 def gpus_in(gres: str) -> int:

@@ -22,10 +22,12 @@ from websight_tui.errors import WebsightError
 from websight_tui.presets import DEFAULT_PRESET, Preset
 from websight_tui.projection.model import Forecast
 from websight_tui.remote.port import HostKey
+from websight_tui.runs.bounds import Bound, bounds_of
 from websight_tui.runs.events import ActionDone, Notice
 from websight_tui.runs.phase import OVER
 from websight_tui.runs.reduce import reduce
 from websight_tui.runs.state import AppState, ClusterView, RunView
+from websight_tui.slurm_commands.site import Layout
 from websight_tui.tui import attention, keymap
 from websight_tui.tui.actions import Actions
 from websight_tui.tui.commands import ActionProvider
@@ -97,7 +99,7 @@ class WebsightApp(Actions, App[None]):
         self.cluster_name = initial_cluster or first
         self.controller = Controller(self.post_message, clock)
         self._forecasts: dict[tuple[str, Preset], Forecast | None] = {}
-        self._learned: frozenset[str] = frozenset()
+        self._learned: tuple[frozenset[str], dict[str, Layout]] = (frozenset(), {})
         self.loaded = False
         self.wanted = ""
         self.set_reactive(WebsightApp.now, clock())
@@ -130,6 +132,13 @@ class WebsightApp(Actions, App[None]):
             except WebsightError:
                 self._forecasts[key] = None
         return self._forecasts[key]
+
+    def bounds(self, preset: Preset, forecast: Forecast | None) -> tuple[Bound, ...]:
+        """`forecast` against the partition and the reservations of the cluster of the moment."""
+        view = self.cluster_view
+        return (
+            () if view is None or forecast is None else bounds_of(self.cluster, preset, forecast, view.layout, self.now)
+        )
 
     def plan(self, preset: Preset, base: Preset) -> LaunchPlan:
         """What a launch would do. Raises PresetError, ConfigError or BundleError."""
@@ -207,12 +216,13 @@ class WebsightApp(Actions, App[None]):
                 screen.take_events(batch)
 
     def _learn(self, state: AppState) -> None:
-        """Forecasts count earlier runs in, each once it is over."""
+        """Forecasts count earlier runs in, each once it is over, and what bounds jobs on each cluster."""
         over = frozenset(run_id for run_id, run in state.runs.items() if run.phase in OVER)
-        if over != self._learned:
-            self._learned = over
+        layouts = {name: view.layout for name, view in state.clusters.items()}
+        if (over, layouts) != self._learned:
+            self._learned = (over, layouts)
             self._forecasts.clear()
-            self.planner.learn([state.runs[run_id] for run_id in over])
+            self.planner.learn([state.runs[run_id] for run_id in over], layouts)
 
     def tell(self, message: str, hint: str = "", *, good: bool = False) -> None:
         """A message in the corner; `message` may be remote text."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,12 +11,13 @@ from rich.text import Text
 from websight_tui import words
 from websight_tui.metrics.terminal_text import plain
 from websight_tui.projection.model import Forecast
+from websight_tui.runs.bounds import Bound
 from websight_tui.runs.state import ClusterView, Link, Phase, RunView
 from websight_tui.slurm_commands.model import Job
 from websight_tui.tui.glyphs import glyph
 from websight_tui.tui.palette import Palette
 from websight_tui.tui.present import JOB_SYMBOLS, left_s
-from websight_tui.tui.present_preset import forecast_lines
+from websight_tui.tui.present_preset import bound_lines, forecast_lines
 from websight_tui.tui.widgets.verdict import block, explanation, headline
 
 SHOWN: Final = 3
@@ -41,11 +43,12 @@ def of_run(run: RunView, now: float, palette: Palette) -> Headline:
     return Headline(*headline(run, palette), tuple(explanation(run, now)))
 
 
-def of_preset(forecast: Forecast | None, palette: Palette, record: str = "") -> Headline:
+def of_preset(forecast: Forecast | None, palette: Palette, record: str = "", bounds: Sequence[Bound] = ()) -> Headline:
     """The forecast's verdict; its figure is marked as an estimate.
 
     Args:
         record: how good forecasts have been so far; "" if there is nothing to say.
+        bounds: what else than the limit it was held against; said before what it stands on.
     """
     if forecast is None or forecast.seconds is None:
         said = forecast.basis if forecast is not None else "these settings cannot be planned on this cluster"
@@ -66,7 +69,10 @@ def of_preset(forecast: Forecast | None, palette: Palette, record: str = "") -> 
     if record and lines:
         lines[-1] = lines[-1].copy().append(f" {glyph('dot')} {record}", style=palette.faint)
     return Headline(
-        glyph(forecast.verdict), forecast.verdict.value, palette.verdict(forecast.verdict), (figure, *lines)
+        glyph(forecast.verdict),
+        forecast.verdict.value,
+        palette.verdict(forecast.verdict),
+        (figure, *bound_lines(bounds, palette), *lines),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from websight_tui.config import Cluster, Config
 from websight_tui.presets import Preset
@@ -10,6 +10,7 @@ from websight_tui.projection.model import Forecast
 from websight_tui.runs.forecasting import forecast_for, history_of
 from websight_tui.runs.plan import LaunchPlan, plan_launch
 from websight_tui.runs.state import RunView
+from websight_tui.slurm_commands.site import NOT_KNOWN, Layout
 
 
 class LocalPlanner:
@@ -17,10 +18,11 @@ class LocalPlanner:
 
     def __init__(self) -> None:
         self._history = history_of(())
+        self._layouts: Mapping[str, Layout] = {}
 
-    def learn(self, runs: Sequence[RunView]) -> None:
-        """Takes earlier runs as ground for forecasts."""
-        self._history = history_of(runs)
+    def learn(self, runs: Sequence[RunView], layouts: Mapping[str, Layout]) -> None:
+        """Takes earlier runs as ground for forecasts, and what bounds jobs on each cluster."""
+        self._history, self._layouts = history_of(runs), layouts
 
     def plan(self, config: Config, cluster: Cluster, preset: Preset, base: Preset, now: float) -> LaunchPlan:
         """What launching `preset` on `cluster` would do. Raises BundleError if the trainer's files are not there."""
@@ -32,4 +34,5 @@ class LocalPlanner:
         Args:
             samples: rows of the training data, if they have been counted there.
         """
-        return forecast_for(cluster, preset, self._history, samples=samples)
+        layout = self._layouts.get(cluster.name, NOT_KNOWN)
+        return forecast_for(cluster, preset, self._history, samples=samples, layout=layout)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,6 +13,7 @@ from websight_tui.remote.port import Prompter
 from websight_tui.runs.events import Event
 from websight_tui.runs.plan import LaunchPlan
 from websight_tui.runs.state import RunView
+from websight_tui.slurm_commands.site import Layout
 
 Emit = Callable[[Event], None]
 """How an engine tells what happened; callable from any thread."""
@@ -63,8 +64,8 @@ class Planner(Protocol):
         """`samples`: true rows of the training data, where they have been counted."""
         ...
 
-    def learn(self, runs: Sequence[RunView]) -> None:
-        """Takes earlier runs as ground for forecasts."""
+    def learn(self, runs: Sequence[RunView], layouts: Mapping[str, Layout]) -> None:
+        """Takes earlier runs as ground for forecasts, and what bounds jobs on each cluster."""
         ...
 
 

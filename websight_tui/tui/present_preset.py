@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from rich.text import Text
 
 from websight_tui import words
 from websight_tui.config import Cluster
 from websight_tui.presets import Preset
-from websight_tui.projection.model import Forecast
+from websight_tui.projection.model import Forecast, Verdict
+from websight_tui.runs.bounds import Bound
 from websight_tui.sizing import sizes
 from websight_tui.tui.glyphs import glyph
 from websight_tui.tui.palette import Palette
@@ -39,10 +40,18 @@ def hours(seconds: float) -> str:
 
 
 def preset_row(
-    number: int, preset: Preset, cluster: Cluster, forecast: Forecast | None, palette: Palette
+    number: int,
+    preset: Preset,
+    cluster: Cluster,
+    forecast: Forecast | None,
+    palette: Palette,
+    bounds: Sequence[Bound] = (),
 ) -> dict[str, Text | str]:
-    """The cells of the list of presets."""
+    """The cells of the list of presets; a sign behind the verdict says that more than the limit is in the way."""
     world = preset.world_size(cluster.gpus_per_node)
+    verdict = verdict_text(forecast.verdict if forecast and forecast.seconds is not None else None, palette)
+    if forecast is not None and forecast.verdict is not Verdict.WILL_NOT_FIT and bound_lines(bounds, palette):
+        verdict = verdict.copy().append(f" {glyph('warning')}", style=palette.warn)
     return {
         "number": Text(str(number) if number < 10 else "", style=palette.accent),
         "name": Text(preset.name, style="bold"),
@@ -53,7 +62,7 @@ def preset_row(
         "hours": Text(glyph("dash"), style=palette.faint)
         if forecast is None or forecast.seconds is None
         else f"{glyph('about')} {hours(forecast.seconds)}",
-        "verdict": verdict_text(forecast.verdict if forecast and forecast.seconds is not None else None, palette),
+        "verdict": verdict,
     }
 
 
@@ -86,6 +95,11 @@ def preset_facts(preset: Preset, cluster: Cluster) -> list[tuple[str, Text | str
         ("limit", preset.time_limit or cluster.time_limit),
     ]
     return pairs
+
+
+def bound_lines(bounds: Sequence[Bound], palette: Palette) -> list[Text]:
+    """What the partition or a reservation has against a launch, a line each."""
+    return [Text(f"{glyph('warning')} {b.words}", style=palette.warn) for b in bounds if b.words]
 
 
 def forecast_lines(forecast: Forecast | None, palette: Palette) -> list[Text]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from websight_tui.presets import Preset
 from websight_tui.projection.model import Forecast, Remedy
 from websight_tui.projection.remedies import with_epochs
+from websight_tui.runs.bounds import partition_max
 from websight_tui.runs.phase import OVER
 from websight_tui.runs.state import RunView
 from websight_tui.tui.remedy_list import Offer, offer
@@ -28,7 +29,9 @@ def offer_for(app: WebsightApp, run: RunView) -> Offer:
         except WebsightError:
             return None
 
-    return offer(run, cluster, app.config.presets, forecast_of, app.now)
+    view = app.state.clusters.get(cluster.name)
+    most = partition_max(cluster, view.layout) if view is not None else None
+    return offer(run, cluster, app.config.presets, forecast_of, app.now, partition_max_s=most)
 
 
 def act(app: WebsightApp, run_id: str, remedy: Remedy) -> None:

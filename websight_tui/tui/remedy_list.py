@@ -60,20 +60,29 @@ def newest_checkpoint(run: RunView) -> Checkpoint | None:
     return max(saved, key=lambda c: c.step, default=None)
 
 
-def offer(run: RunView, cluster: Cluster, presets: Mapping[str, Preset], forecast_of: ForecastOf, now: float) -> Offer:
+def offer(
+    run: RunView,
+    cluster: Cluster,
+    presets: Mapping[str, Preset],
+    forecast_of: ForecastOf,
+    now: float,
+    *,
+    partition_max_s: float | None = None,
+) -> Offer:
     """What can be done about `run`.
 
     Args:
         cluster: where it runs.
         presets: all that could be launched instead.
         now: Unix s.
+        partition_max_s: the longest limit that its partition allows; None if not known or unlimited.
     """
     if run.phase in (Phase.FINISHED, Phase.REJECTED, Phase.SUBMITTING, Phase.UNKNOWN):
         return Offer(_SETTLED[run.phase])
     if run.phase in OVER:
         return _ended(run, cluster, presets, forecast_of)
     if run.phase in (Phase.PENDING, Phase.STARTING) and (run.job is None or run.job.state != "RUNNING"):
-        return _waiting(run, cluster, presets, forecast_of)
+        return _waiting(run, cluster, presets, forecast_of, partition_max_s)
     return _running(run, cluster, presets, forecast_of, now)
 
 
@@ -101,7 +110,13 @@ def _others(
     return [(preset, made) for preset, made in pairs if made is not None]
 
 
-def _waiting(run: RunView, cluster: Cluster, presets: Mapping[str, Preset], forecast_of: ForecastOf) -> Offer:
+def _waiting(
+    run: RunView,
+    cluster: Cluster,
+    presets: Mapping[str, Preset],
+    forecast_of: ForecastOf,
+    partition_max_s: float | None,
+) -> Offer:
     preset, limit = run.spec.preset, limit_of(run, cluster)
     made = None if foreign(run) else run.forecast or forecast_of(preset)
     if made is None or made.seconds is None:
@@ -118,6 +133,7 @@ def _waiting(run: RunView, cluster: Cluster, presets: Mapping[str, Preset], fore
         world_size=preset.world_size(cluster.gpus_per_node),
         limit_s=limit,
         others=_others(run, presets, forecast_of, whole=saved is None),
+        partition_max_s=partition_max_s,
         job_state="PENDING",
     )
     if saved is not None:  # epochs of the whole run are not what is left of it

@@ -36,6 +36,8 @@ def run(scheduler: Scheduler, request: Request, words: list[str], *, one_line: b
         if not nodes:
             return Reply(1, err=f"Node {name} not found\n")
         blocks = [_node_lines(scheduler, n, request) for n in nodes]
+    elif entity in ("reservation", "reservations"):
+        return Reply(out="No reservations in the system\n")
     elif entity == "config":
         return Reply(out=_config(scheduler, request))
     else:

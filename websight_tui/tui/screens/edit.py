@@ -18,7 +18,7 @@ from websight_tui.presets import Preset, check_field, differences, make_preset
 from websight_tui.tui import keymap
 from websight_tui.tui.home_rows import forecast_badge
 from websight_tui.tui.present import columns
-from websight_tui.tui.present_preset import difference_rows, forecast_lines, preset_facts
+from websight_tui.tui.present_preset import bound_lines, difference_rows, forecast_lines, preset_facts
 from websight_tui.tui.screens.base import StateScreen
 from websight_tui.tui.widgets.key_line import KeyLine
 from websight_tui.tui.widgets.status_bar import StatusBar
@@ -148,7 +148,8 @@ class EditScreen(StateScreen[None]):
         self.query_one("#problem", Static).update(Content(problem))
         forecast, palette = self.wst.forecast(self.preset), self.palette
         text = difference_rows(changed, palette).append("\n\n").append_text(forecast_badge(forecast, palette))
-        for line in forecast_lines(forecast, palette):
+        bounds = bound_lines(self.wst.bounds(self.preset, forecast), palette)
+        for line in (*bounds, *forecast_lines(forecast, palette)):
             text.append("\n").append_text(line)
         facts = preset_facts(self.preset, self.wst.cluster)[:10]
         self.query_one("#changes", Static).update(

@@ -74,7 +74,10 @@ class HomeScreen(HomeKeys):
         app, palette, cluster = self.wst, self.palette, self.wst.cluster
         presets = app.config.presets.values()
         self._table("presets").show(
-            [(p.name, preset_row(i, p, cluster, app.forecast(p), palette)) for i, p in enumerate(presets, 1)]
+            [
+                (p.name, preset_row(i, p, cluster, made := app.forecast(p), palette, app.bounds(p, made)))
+                for i, p in enumerate(presets, 1)
+            ]
         )
         runs, queue, view = self._table("runs"), self._table("queue"), app.cluster_view
         runs.say(home_rows.empty_runs(app.loaded, palette))
@@ -111,7 +114,8 @@ class HomeScreen(HomeKeys):
     def _preset_details(self) -> Headline:
         preset, palette = self.chosen_preset, self.palette
         forecast = self.wst.forecast(preset)
-        head = headlines.of_preset(forecast, palette, track_record(scores_of(self.wst.runs)))
+        bounds = self.wst.bounds(preset, forecast)
+        head = headlines.of_preset(forecast, palette, track_record(scores_of(self.wst.runs)), bounds)
         facts = Text().append(preset.summary + "\n\n" if preset.summary else "", style="italic")
         facts.append_text(columns(preset_facts(preset, self.wst.cluster), palette))
         for line in head.lines[headlines.SHOWN :]:

@@ -17,6 +17,7 @@ from websight_tui.errors import WebsightError
 from websight_tui.metrics.terminal_text import plain
 from websight_tui.presets import Preset
 from websight_tui.projection.model import Verdict
+from websight_tui.runs.bounds import Bound
 from websight_tui.runs.events import ActionDone, Event, PreflightDone
 from websight_tui.runs.plan import LaunchPlan
 from websight_tui.runs.state import Link, Outcome, RunView
@@ -26,7 +27,7 @@ from websight_tui.tui.home_rows import forecast_badge
 from websight_tui.tui.palette import Palette
 from websight_tui.tui.present import bar, columns
 from websight_tui.tui.present_checks import checks_list, checks_pending, failed
-from websight_tui.tui.present_preset import batch_words, difference_rows, forecast_lines
+from websight_tui.tui.present_preset import batch_words, bound_lines, difference_rows, forecast_lines
 from websight_tui.tui.screens.base import StateScreen
 from websight_tui.tui.widgets.key_line import KeyLine
 from websight_tui.tui.widgets.status_bar import StatusBar
@@ -108,7 +109,8 @@ class LaunchScreen(StateScreen[None]):
         self._check()
         self._show_checks()
         self.query_one("#text", Static).update(Text(plan.script, no_wrap=True))
-        self.query_one("#forecast", Static).update(forecast_text(plan, palette))
+        bounds = self.wst.bounds(plan.spec.preset, plan.forecast)
+        self.query_one("#forecast", Static).update(forecast_text(plan, palette, bounds))
         self.query_one("#what", Static).update(plan_text(plan, self._base, palette, link=self._link, rows=self._rows))
         run = self.run
         if run is None:
@@ -221,10 +223,10 @@ class LaunchScreen(StateScreen[None]):
         self.app.pop_screen()
 
 
-def forecast_text(plan: LaunchPlan, palette: Palette) -> Text:
-    """How long the launch would take, against its limit."""
-    text = Text(no_wrap=True, overflow="ellipsis").append_text(forecast_badge(plan.forecast, palette))
-    for line in forecast_lines(plan.forecast, palette):
+def forecast_text(plan: LaunchPlan, palette: Palette, bounds: Sequence[Bound] = ()) -> Text:
+    """How long the launch would take, against its limit and what else bounds it."""
+    text = Text(overflow="fold").append_text(forecast_badge(plan.forecast, palette))
+    for line in (*bound_lines(bounds, palette), *forecast_lines(plan.forecast, palette)):
         text.append("\n").append_text(line)
     return text
 
