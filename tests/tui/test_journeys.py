@@ -335,9 +335,9 @@ async def test_a_new_theme_reaches_every_cell(stage: Stage) -> None:
     async with stage.app.run_test(size=SIZE) as pilot:
         await loaded(stage, pilot)
         table = stage.app.screen.query_one("#runs", KeyedTable)
-        before = table.get_cell("rank32-261123-140212-9f3a", "verdict").style
+        before = table.cell("rank32-261123-140212-9f3a", "verdict").style
         await pilot.press("T")
-        await until(pilot, lambda: table.get_cell("rank32-261123-140212-9f3a", "verdict").style != before)
+        await until(pilot, lambda: table.cell("rank32-261123-140212-9f3a", "verdict").style != before)
 
 
 async def test_too_small_says_so_and_comes_back(stage: Stage) -> None:

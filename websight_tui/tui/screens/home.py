@@ -8,10 +8,8 @@ from rich.text import Text
 from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.widgets import DataTable, Static
+from textual.widgets import Static
 
-from websight_tui.projection.forecast import track_record
-from websight_tui.runs.forecasting import scores_of
 from websight_tui.runs.phase import OVER
 from websight_tui.runs.state import RunView
 from websight_tui.tui import headlines, home_rows
@@ -20,7 +18,6 @@ from websight_tui.tui.headlines import Headline
 from websight_tui.tui.home_layout import Heights, heights
 from websight_tui.tui.present import columns
 from websight_tui.tui.present_preset import preset_facts, preset_row
-from websight_tui.tui.run_chart import ChartState, view_of
 from websight_tui.tui.screens.home_keys import HomeKeys
 from websight_tui.tui.widgets.chart import Chart
 from websight_tui.tui.widgets.key_line import KeyLine
@@ -84,7 +81,8 @@ class HomeScreen(HomeKeys):
         runs.show([(r.spec.run_id, home_rows.run_row(r, app.now, palette)) for r in app.runs])
         runs.border_subtitle = home_rows.runs_subtitle(app.runs)
         queue.say(home_rows.empty_queue(view, palette))
-        queue.show([(j.job_id, home_rows.job_row(j, self.state, app.now, palette)) for j in view.queue] if view else [])
+        jobs = self.jobs
+        queue.show_many(tuple(jobs), lambda job_id: home_rows.job_row(jobs[job_id], self.state, app.now, palette))
         queue.border_subtitle = home_rows.queue_subtitle(view, app.now, palette)
         self._show_details()
 
@@ -115,13 +113,21 @@ class HomeScreen(HomeKeys):
         preset, palette = self.chosen_preset, self.palette
         forecast = self.wst.forecast(preset)
         bounds = self.wst.bounds(preset, forecast)
-        head = headlines.of_preset(forecast, palette, track_record(scores_of(self.wst.runs)), bounds)
+        head = headlines.of_preset(forecast, palette, self._track_record(), bounds)
         facts = Text().append(preset.summary + "\n\n" if preset.summary else "", style="italic")
         facts.append_text(columns(preset_facts(preset, self.wst.cluster), palette))
         for line in head.lines[headlines.SHOWN :]:
             facts.append("\n\n").append_text(line if isinstance(line, Text) else Text(line, palette.faint))
         self._say(preset.name, facts)
         return head
+
+    def _track_record(self) -> str:
+        if all(run.score is None for run in self.wst.runs):
+            return ""
+        from websight_tui.projection.forecast import track_record
+        from websight_tui.runs.forecasting import scores_of
+
+        return track_record(scores_of(self.wst.runs))
 
     def _say(self, title: str, facts: Text, *, wrap: bool = False) -> None:
         self.query_one("#details").border_title = Text(title)
@@ -167,6 +173,8 @@ class HomeScreen(HomeKeys):
         shown.update(chart or Text("Not known yet: no forecast can be made.", style=self.palette.faint))
         drawn = (run.spec.run_id, run.log_version) if run is not None else None
         if run is not None and drawn != self._drawn:
+            from websight_tui.tui.run_chart import ChartState, view_of
+
             preview.border_title = Text(f"Loss of {home_rows.run_name(run)}")
             preview.show(view_of(run, ChartState(), self.palette))
         self._drawn = drawn
@@ -179,7 +187,7 @@ class HomeScreen(HomeKeys):
     def on_resize(self, _: events.Resize) -> None:
         self.call_after_refresh(self._changed)
 
-    @on(DataTable.RowHighlighted)
+    @on(KeyedTable.RowHighlighted)
     def _moved(self) -> None:
         if self.is_current:
             self._show_details()
@@ -189,7 +197,7 @@ class HomeScreen(HomeKeys):
         self._show_details()
         self.refresh_bindings()
 
-    @on(DataTable.RowSelected)
-    def _picked(self, event: DataTable.RowSelected) -> None:
+    @on(KeyedTable.RowSelected)
+    def _picked(self, event: KeyedTable.RowSelected) -> None:
         event.stop()
         self.action_launch() if self.pane == "presets" else self.action_open()

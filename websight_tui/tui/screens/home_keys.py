@@ -11,7 +11,7 @@ from websight_tui.runs.phase import OVER, RESUMABLE
 from websight_tui.runs.state import RunView
 from websight_tui.slurm_commands.model import Job
 from websight_tui.tui import home_rows, keymap
-from websight_tui.tui.remedy_list import foreign
+from websight_tui.tui.present import foreign
 from websight_tui.tui.screens.base import StateScreen
 from websight_tui.tui.widgets.table import KeyedTable
 
@@ -21,6 +21,11 @@ class HomeKeys(StateScreen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = list(keymap.HOME)
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._queue: tuple[Job, ...] = ()
+        self._jobs: dict[str, Job] = {}
+
     def _table(self, name: str) -> KeyedTable:
         return self.query_one(f"#{name}", KeyedTable)
 
@@ -29,6 +34,15 @@ class HomeKeys(StateScreen[None]):
         """Which list has the focus: presets, runs or queue."""
         focused = self.focused
         return focused.id if isinstance(focused, KeyedTable) and focused.id else "presets"
+
+    @property
+    def jobs(self) -> dict[str, Job]:
+        """The queue of the cluster of the moment, by job id; a queue may be long, and is indexed once."""
+        view = self.wst.cluster_view
+        queue = view.queue if view is not None else ()
+        if queue is not self._queue:
+            self._queue, self._jobs = queue, {job.job_id: job for job in queue}
+        return self._jobs
 
     @property
     def chosen_preset(self) -> Preset:
@@ -45,9 +59,8 @@ class HomeKeys(StateScreen[None]):
 
     @property
     def chosen_job(self) -> Job | None:
-        view = self.wst.cluster_view
-        if self.pane == "queue" and view is not None:
-            return next((job for job in view.queue if job.job_id == self._table("queue").key), None)
+        if self.pane == "queue":
+            return self.jobs.get(self._table("queue").key or "")
         run = self.state.runs.get(self._table("runs").key or "") if self.pane == "runs" else None
         return run.job if run is not None else None
 

@@ -10,7 +10,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.widgets import DataTable, Static
+from textual.widgets import Static
 
 from websight_tui.presets import Preset, differences
 from websight_tui.runs.state import RunView
@@ -120,7 +120,7 @@ class OverlayScreen(ChartKeys):
                 text.append(value_words(getattr(preset, field)) + "  ", style=colour[run_id])
         return text if fields else Text("The settings are the same.", style=self.palette.faint)
 
-    @on(DataTable.RowSelected)
+    @on(KeyedTable.RowSelected)
     def action_show_or_hide(self) -> None:
         key = self.query_one("#runs", KeyedTable).key
         if key in self._shown:
