@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tests.tui.conftest import Stage, loaded, screen_text, until
-from websight_tui.projection.forecast import Score
+from websight_tui.projection.model import Score
 from websight_tui.runs import events as e
 
 RUN = "rank16-261122-091500-77de"

@@ -25,14 +25,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Returns: the exit status.
     """
-    from websight_tui.cli.parser import make_parser
+    from websight_tui.cli.arguments import parse
 
-    parser = make_parser()
     if "_ARGCOMPLETE" in os.environ:  # the shell asks what Tab could mean
         from websight_tui.cli.completing import complete
+        from websight_tui.cli.parser import make_parser
 
-        complete(parser)
-    args = parser.parse_args(argv)
+        complete(make_parser())
+    args = parse(sys.argv[1:] if argv is None else argv)
     try:
         return int(args.run(args))
     except WebsightError as exc:

@@ -36,17 +36,20 @@ def open_app(config: Config, data: Path, *, initial_cluster: str | None = None, 
     Returns: 0; 1 if the app met an error that it did not expect.
     Raises: StoreError if the history cannot be opened.
     """
-    from websight_tui.cli.session import open_cluster
-    from websight_tui.runs.engine import Engine
-    from websight_tui.runs.store import Store
     from websight_tui.tui.app import run_app
     from websight_tui.tui.first_minute import DEMO
-    from websight_tui.tui.ports import DemoInfo
+    from websight_tui.tui.ports import DemoInfo, Emit, EnginePort
 
-    store = Store(data / "runs.sqlite")
+    def engine(emit: Emit) -> EnginePort:  # in the controller's thread, while the first frame is there to look at
+        from websight_tui.cli.session import open_cluster
+        from websight_tui.runs.engine import Engine
+        from websight_tui.runs.store import Store
+
+        return Engine(config, Store(data / "runs.sqlite"), open_transport=open_cluster, emit=emit)
+
     status, wanted = run_app(
         config,
-        lambda emit: Engine(config, store, open_transport=open_cluster, emit=emit),
+        engine,
         demo=DemoInfo(demo) if demo else None,
         initial_cluster=initial_cluster,
         notify_aloud=config.notify,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from statistics import median
 from typing import Final
 
@@ -19,7 +19,7 @@ from websight_tui.projection.cost import Cost, cost_of, pauses_of
 from websight_tui.projection.finish import judge
 from websight_tui.projection.gpus import START_UP_SPREAD, Gpu, gpu_named
 from websight_tui.projection.history import PastRun
-from websight_tui.projection.model import Forecast, Verdict
+from websight_tui.projection.model import Forecast, Score, Verdict
 
 _Z80: Final = 1.2816
 _LATE: Final = 1.25
@@ -28,19 +28,6 @@ _RUN_TO_RUN: Final = 0.04
 """Scatter of ln(step time) between two runs of the very same kind."""
 _UNLIKE: Final = {"settings": 0.10, "data": 0.35, "model": 0.6, "gpu": 0.5, "cluster": 0.25, "world": 0.12}
 """How much less an earlier run says (in ln) for each thing that differs from the plan."""
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """How a forecast did.
-
-    Args:
-        ratio: real over forecast seconds; above 1 the run took longer.
-        inside: whether the 80 % band held.
-    """
-
-    ratio: float
-    inside: bool
 
 
 def forecast(

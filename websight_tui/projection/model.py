@@ -88,3 +88,16 @@ class Remedy:
     title: str
     cost: str
     value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How a forecast did.
+
+    Args:
+        ratio: real over forecast seconds; above 1 the run took longer.
+        inside: whether the 80 % band held.
+    """
+
+    ratio: float
+    inside: bool

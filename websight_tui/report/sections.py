@@ -11,8 +11,7 @@ from websight_tui.metrics.model import Segment, TrainingLog
 from websight_tui.metrics.stitch import stitched_evaluations, surviving
 from websight_tui.metrics.terminal_text import plain
 from websight_tui.presets import Preset, differences
-from websight_tui.projection.forecast import Score
-from websight_tui.projection.model import Forecast, Verdict
+from websight_tui.projection.model import Forecast, Score, Verdict
 from websight_tui.report.model import Cell, Facts, Marked, Section, Stretch, Table, Tone
 from websight_tui.report.panels import figure
 from websight_tui.runs.state import VerdictChange

@@ -8,8 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from websight_tui.metrics.model import TrainingLog
-from websight_tui.projection.forecast import Score
-from websight_tui.projection.model import Forecast, Projection
+from websight_tui.projection.model import Forecast, Projection, Score
 from websight_tui.runs.checks.finding import Finding
 from websight_tui.runs.exploring import SiteOffer
 from websight_tui.runs.state import Link, LogTail, Outcome, RunView, VerdictChange

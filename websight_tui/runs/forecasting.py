@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 
 from websight_tui.config import Cluster
 from websight_tui.presets import Preset
-from websight_tui.projection.forecast import Score, forecast, score
+from websight_tui.projection.forecast import forecast, score
 from websight_tui.projection.history import PastRun, past_run
-from websight_tui.projection.model import Forecast
+from websight_tui.projection.model import Forecast, Score
 from websight_tui.runs.bounds import limit_asked, partition_max
 from websight_tui.runs.probing import is_probe
 from websight_tui.runs.state import Phase, RunView

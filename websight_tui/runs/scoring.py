@@ -6,8 +6,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from websight_tui.projection.forecast import Score
-from websight_tui.projection.model import Forecast, Verdict
+from websight_tui.projection.model import Forecast, Score, Verdict
 from websight_tui.runs import events as e
 from websight_tui.runs.forecasting import score_of
 from websight_tui.runs.store import Store

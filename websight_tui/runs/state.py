@@ -13,8 +13,7 @@ from types import MappingProxyType
 
 from websight_tui.metrics.ink import Span
 from websight_tui.metrics.model import TrainingLog
-from websight_tui.projection.forecast import Score
-from websight_tui.projection.model import Forecast, Projection, Verdict
+from websight_tui.projection.model import Forecast, Projection, Score, Verdict
 from websight_tui.runspec import RunSpec
 from websight_tui.slurm_commands.model import Job
 from websight_tui.slurm_commands.site import NOT_KNOWN, Layout

@@ -11,8 +11,7 @@ from websight_tui.metrics.events import EventsReader
 from websight_tui.metrics.job_output import JobOutputReader
 from websight_tui.metrics.model import TrainingLog
 from websight_tui.metrics.terminal_text import TerminalText
-from websight_tui.projection.forecast import Score
-from websight_tui.projection.model import Forecast, Projection
+from websight_tui.projection.model import Forecast, Projection, Score
 from websight_tui.runs.phase import phase_of, segment_of
 from websight_tui.runs.projecting import projection_of
 from websight_tui.runs.scoring import load_forecast

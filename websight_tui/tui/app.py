@@ -22,25 +22,22 @@ from websight_tui.errors import WebsightError
 from websight_tui.presets import DEFAULT_PRESET, Preset
 from websight_tui.projection.model import Forecast
 from websight_tui.remote.port import HostKey
-from websight_tui.runs.bounds import Bound, bounds_of
-from websight_tui.runs.events import ActionDone, Notice
 from websight_tui.runs.phase import OVER
-from websight_tui.runs.reduce import reduce
 from websight_tui.runs.state import AppState, ClusterView, RunView
 from websight_tui.slurm_commands.site import Layout
 from websight_tui.tui import attention, keymap
 from websight_tui.tui.actions import Actions
 from websight_tui.tui.commands import ActionProvider
 from websight_tui.tui.controller import Controller
-from websight_tui.tui.messages import EventsArrived, PromptRequested
+from websight_tui.tui.messages import EngineFailed, EventsArrived, PromptRequested
 from websight_tui.tui.notify import Silent
-from websight_tui.tui.planner import LocalPlanner
 from websight_tui.tui.ports import Clock, DemoInfo, EngineFactory, Notifier, Planner
 from websight_tui.tui.screens.base import StateScreen
 from websight_tui.tui.screens.home import HomeScreen
 from websight_tui.tui.themes import DEFAULT_THEME, THEMES
 
 if TYPE_CHECKING:
+    from websight_tui.runs.bounds import Bound
     from websight_tui.runs.plan import LaunchPlan
 
 LEAST_SIZE: Final = (70, 20)
@@ -91,7 +88,7 @@ class WebsightApp(Actions, App[None]):
         self._engine_factory = engine_factory
         self._clock = clock
         self.notifier: Notifier = notifier or Silent()
-        self.planner: Planner = planner or LocalPlanner()
+        self._planner = planner
         self.banner = demo.banner if demo is not None else ""
         self.first_preset = demo.preset if demo is not None else DEFAULT_PRESET
         first = next((name for name in config.clusters if name != LOCAL), LOCAL)
@@ -102,12 +99,22 @@ class WebsightApp(Actions, App[None]):
         self._learned: tuple[frozenset[str], dict[str, Layout]] = (frozenset(), {})
         self.loaded = False
         self.wanted = ""
+        self.failure: WebsightError | None = None
         self.set_reactive(WebsightApp.now, clock())
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = config.theme if config.theme in self.available_themes else DEFAULT_THEME
 
     # what screens look at
+
+    @property
+    def planner(self) -> Planner:
+        """Plans and forecasts; the app's own is made when it is first asked."""
+        if self._planner is None:
+            from websight_tui.tui.planner import LocalPlanner
+
+            self._planner = LocalPlanner()
+        return self._planner
 
     @property
     def cluster(self) -> Cluster:
@@ -136,9 +143,11 @@ class WebsightApp(Actions, App[None]):
     def bounds(self, preset: Preset, forecast: Forecast | None) -> tuple[Bound, ...]:
         """`forecast` against the partition and the reservations of the cluster of the moment."""
         view = self.cluster_view
-        return (
-            () if view is None or forecast is None else bounds_of(self.cluster, preset, forecast, view.layout, self.now)
-        )
+        if view is None or forecast is None:
+            return ()
+        from websight_tui.runs.bounds import bounds_of
+
+        return bounds_of(self.cluster, preset, forecast, view.layout, self.now)
 
     def plan(self, preset: Preset, base: Preset) -> LaunchPlan:
         """What a launch would do. Raises PresetError, ConfigError or BundleError."""
@@ -156,6 +165,10 @@ class WebsightApp(Actions, App[None]):
             self.tell(f"There is no theme '{self.config.theme}'", "T shows the app's own, ctrl+p lists all.")
         self.set_interval(1.0, self._tick)
         self.notifier.set_title("websight-tui")
+        self.call_after_refresh(self._start_engine)
+
+    def _start_engine(self) -> None:
+        """Once the first frame is there: what the engine needs takes as long to import as the screen does."""
         self.controller.start(self._engine_factory, self.cluster_name if self._connect_first else None)
         self.controller.ask(lambda _: self.call_from_anywhere(self._first_minute))  # once the history is loaded
 
@@ -197,7 +210,15 @@ class WebsightApp(Actions, App[None]):
 
     # events
 
+    def on_engine_failed(self, message: EngineFailed) -> None:
+        message.stop()
+        self.failure = message.error
+        self.exit()
+
     def on_events_arrived(self, message: EventsArrived) -> None:
+        from websight_tui.runs.events import ActionDone, Notice
+        from websight_tui.runs.reduce import reduce
+
         message.stop()
         batch = self.controller.drain()
         before, state = self.state, self.state
@@ -295,12 +316,16 @@ def run_app(
 
     Returns: (exit status, what is wanted instead). The status is 1 after an error that was not expected, whose report
         is on the terminal then. Wanted may be `first_minute.DEMO`; "" if nothing is.
+
+    Raises: WebsightError if the engine could not be made.
     """
     from websight_tui.tui.notify import TerminalNotifier
 
     app = WebsightApp(config, engine_factory, demo=demo, initial_cluster=initial_cluster)
     app.notifier = TerminalNotifier(partial(_to_terminal, app), aloud=notify_aloud)
     app.run()
+    if app.failure is not None:
+        raise app.failure
     return app.return_code or 0, app.wanted
 
 

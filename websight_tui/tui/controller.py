@@ -11,14 +11,17 @@ from collections import deque
 from collections.abc import Callable
 from queue import SimpleQueue
 from threading import Lock, Thread
+from typing import TYPE_CHECKING
 
 from textual.message import Message
 
 from websight_tui.errors import WebsightError
-from websight_tui.runs.events import Event, Notice
-from websight_tui.tui.messages import EventsArrived
+from websight_tui.tui.messages import EngineFailed, EventsArrived
 from websight_tui.tui.ports import Clock, EngineFactory, EnginePort
 from websight_tui.tui.prompter import AppPrompter
+
+if TYPE_CHECKING:
+    from websight_tui.runs.events import Event
 
 
 class Controller:
@@ -78,19 +81,21 @@ class Controller:
             self._thread.join(wait)
 
     def _work(self, factory: EngineFactory) -> None:
-        engine: EnginePort | None = None
         try:
             engine = factory(self.emit)
+        except WebsightError as exc:
+            self._post(EngineFailed(exc))
+            return
+        try:
             while (wish := self._wishes.get()) is not None:
                 self._do(engine, wish)
-        except WebsightError as exc:
-            self.emit(Notice(exc.message, self._clock(), exc.hint))
         finally:
-            if engine is not None:
-                engine.close()
+            engine.close()
 
     def _do(self, engine: EnginePort, wish: Callable[[EnginePort], None]) -> None:
         try:
             wish(engine)
         except WebsightError as exc:
+            from websight_tui.runs.events import Notice
+
             self.emit(Notice(exc.message, self._clock(), exc.hint))

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from rich.text import Text
 
 from websight_tui import words
 from websight_tui.metrics.terminal_text import plain
 from websight_tui.projection.model import Forecast
-from websight_tui.runs.bounds import Bound
 from websight_tui.runs.state import ClusterView, Link, Phase, RunView
 from websight_tui.slurm_commands.model import Job
 from websight_tui.tui.glyphs import glyph
@@ -19,6 +18,9 @@ from websight_tui.tui.palette import Palette
 from websight_tui.tui.present import JOB_SYMBOLS, left_s
 from websight_tui.tui.present_preset import bound_lines, forecast_lines
 from websight_tui.tui.widgets.verdict import block, explanation, headline
+
+if TYPE_CHECKING:
+    from websight_tui.runs.bounds import Bound
 
 SHOWN: Final = 3
 """Lines beside the large word at most; five where the letters are tall."""

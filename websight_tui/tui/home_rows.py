@@ -19,6 +19,7 @@ from websight_tui.tui.present import (
     JOB_SYMBOLS,
     bar,
     elapsed_s,
+    foreign,
     latest,
     left_s,
     live_projection,
@@ -26,7 +27,6 @@ from websight_tui.tui.present import (
     verdict_text,
 )
 from websight_tui.tui.present_preset import hours
-from websight_tui.tui.remedy_list import foreign
 from websight_tui.tui.widgets.table import Column
 
 PRESET_COLUMNS: Final = (

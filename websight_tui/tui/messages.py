@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from textual.message import Message
 
+from websight_tui.errors import WebsightError
 from websight_tui.remote.port import HostKey, Prompt
 
 
@@ -14,6 +15,16 @@ class EventsArrived(Message):
     """The engine has told something; one message for a batch of events, which the controller holds."""
 
     bubble = False
+
+
+class EngineFailed(Message):
+    """There is no engine and there will be none: the history cannot be opened."""
+
+    bubble = False
+
+    def __init__(self, error: WebsightError) -> None:
+        super().__init__()
+        self.error = error
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from websight_tui.config import Cluster, Config
 from websight_tui.presets import Preset
 from websight_tui.projection.model import Forecast
 from websight_tui.remote.port import Prompter
-from websight_tui.runs.events import Event
-from websight_tui.runs.plan import LaunchPlan
 from websight_tui.runs.state import RunView
 from websight_tui.slurm_commands.site import Layout
 
-Emit = Callable[[Event], None]
+if TYPE_CHECKING:
+    from websight_tui.runs.events import Event
+    from websight_tui.runs.plan import LaunchPlan
+
+Emit = Callable[["Event"], None]
 """How an engine tells what happened; callable from any thread."""
 Clock = Callable[[], float]
 """Unix time in seconds."""

@@ -137,6 +137,11 @@ def left_s(job: Job, now: float) -> float | None:
 JOB_SYMBOLS: Final = {"PENDING": Phase.PENDING, "RUNNING": Phase.TRAINING, "COMPLETING": Phase.STOPPING}
 
 
+def foreign(run: RunView) -> bool:
+    """Whether the run is a job that this app did not submit."""
+    return not run.spec.token
+
+
 def short_id(run: RunView) -> str:
     """The run's id without the random tail, for lists."""
     head, _, tail = run.spec.run_id.rpartition("-")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 
@@ -10,11 +11,13 @@ from websight_tui import words
 from websight_tui.config import Cluster
 from websight_tui.presets import Preset
 from websight_tui.projection.model import Forecast, Verdict
-from websight_tui.runs.bounds import Bound
 from websight_tui.sizing import sizes
 from websight_tui.tui.glyphs import glyph
 from websight_tui.tui.palette import Palette
 from websight_tui.tui.present import verdict_text
+
+if TYPE_CHECKING:
+    from websight_tui.runs.bounds import Bound
 
 
 def batch_words(preset: Preset, world: int) -> str:

@@ -18,7 +18,7 @@ from websight_tui.projection.remedies import remedies
 from websight_tui.runs.phase import OVER, RESUMABLE
 from websight_tui.runs.state import Phase, RunView
 from websight_tui.slurm_commands.times import parse_duration
-from websight_tui.tui.present import live_projection, margin_words
+from websight_tui.tui.present import foreign, live_projection, margin_words
 
 _ROUND_LIMIT_S: Final = 900
 _BAD: Final = (Verdict.TIGHT, Verdict.WILL_NOT_FIT)
@@ -39,11 +39,6 @@ class Offer:
 
     words: str
     remedies: tuple[Remedy, ...] = ()
-
-
-def foreign(run: RunView) -> bool:
-    """Whether the run is a job that this app did not submit."""
-    return not run.spec.token
 
 
 def wants_remedy(run: RunView) -> bool:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 from textual.screen import Screen
 
-from websight_tui.runs.events import Event
 from websight_tui.runs.state import AppState
 from websight_tui.tui.palette import Palette, palette_of
 from websight_tui.tui.widgets.status_bar import StatusBar
 
 if TYPE_CHECKING:
+    from websight_tui.runs.events import Event
     from websight_tui.tui.app import WebsightApp
 
 R = TypeVar("R")
@@ -41,7 +41,7 @@ class StateScreen(Screen[R], Generic[R]):
         self.call_after_refresh(self._changed)
 
     def on_screen_resume(self) -> None:
-        self._changed()
+        self.call_after_refresh(self._changed)  # never before the first frame
 
     def _restyled(self) -> None:
         self.call_after_refresh(self._changed)

@@ -15,9 +15,9 @@ from websight_tui.runs.phase import OVER, RESUMABLE
 from websight_tui.runs.state import RunView
 from websight_tui.tui import keymap, run_facts
 from websight_tui.tui.glyphs import glyph
-from websight_tui.tui.present import columns
+from websight_tui.tui.present import columns, foreign
 from websight_tui.tui.present_preset import difference_rows, preset_facts
-from websight_tui.tui.remedy_list import foreign, wants_remedy
+from websight_tui.tui.remedy_list import wants_remedy
 from websight_tui.tui.screens.run_charts import SMALL, RunCharts
 from websight_tui.tui.screens.run_log import LogKeys
 from websight_tui.tui.widgets.chart import Chart
