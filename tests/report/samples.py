@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tests.tui.fakes import NOW, FakePlanner, config, job, running
-from websight_tui.projection.forecast import Score
-from websight_tui.projection.model import Verdict
+from websight_tui.projection.model import Score, Verdict
 from websight_tui.report.model import Report
 from websight_tui.report.of_run import report_of_run
 from websight_tui.runs.phase import phase_of

@@ -9,10 +9,13 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from websight_tui.errors import WebsightError
 from websight_tui.words import UNSHOWABLE, showable
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 
 def say(text: str = "", *, file: TextIO | None = None, flush: bool = False) -> None:
@@ -45,8 +48,14 @@ def print_error(error: WebsightError, *, as_json: bool) -> None:
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = ()) -> None:
     """A plain table that fits the terminal; `right` names the columns of figures."""
-    from rich.box import SIMPLE_HEAD
     from rich.console import Console
+
+    Console(highlight=False).print(make_table(columns, rows, right=right))
+
+
+def make_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = ()) -> Table:
+    """The table that `print_table` prints."""
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
 
@@ -55,4 +64,4 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, right:
         table.add_column(name, justify="right" if name in right else "left", no_wrap=name == columns[0])
     for row in rows:
         table.add_row(*(Text(showable(cell)) for cell in row))  # Text: what comes from a cluster is never markup
-    Console(highlight=False).print(table)
+    return table

@@ -21,6 +21,7 @@ from websight_tui.cli import (
     project,
     report,
     status,
+    sweep,
     tensorboard,
     watch,
 )
@@ -49,6 +50,7 @@ def make_parser() -> argparse.ArgumentParser:
         forecast,
         probe,
         launch,
+        sweep,
         status,
         watch,
         logs,

@@ -30,6 +30,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     add_run(parser, optional=True)
     add_cluster(parser)
+    parser.add_argument("--sweep", metavar="SWEEP", help="the table of one sweep instead; 'last' for the newest")
     parser.add_argument("--offline", action="store_true", help="connect to nothing; show what was last seen")
 
 
@@ -42,6 +43,11 @@ def run(args: argparse.Namespace) -> int:
 
     context = Context.of(args)
     with session(context.config, context.data) as current:
+        if args.sweep:
+            from websight_tui.cli.sweep_table import find_sweep, show
+
+            sweep = find_sweep(current, args.sweep)
+            return show(context, current, sweep, follow=False, offline=args.offline, as_json=args.json)
         runs = list(current.state.runs.values())
         wanted = [find_run(runs, args.run_id)] if args.run_id else runs
         reached = args.offline or _look(context, current, wanted)

@@ -8,11 +8,13 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
 from typing import Final
 
 from websight_tui.config import Cluster, Config
-from websight_tui.errors import StoreError, WebsightError
+from websight_tui.errors import RemoteError, StoreError, WebsightError
 from websight_tui.presets import Preset
 from websight_tui.projection.model import Forecast
 from websight_tui.remote.port import Prompter, Transport, Unattended
@@ -21,16 +23,20 @@ from websight_tui.runs import events as e
 from websight_tui.runs.checking import Checker
 from websight_tui.runs.forecasting import forecast_for, history_of
 from websight_tui.runs.foreign import foreign_run_id, foreign_track
+from websight_tui.runs.measuring import measure
 from websight_tui.runs.plan import LaunchPlan, plan_resume
 from websight_tui.runs.problems import problems_of
 from websight_tui.runs.reconcile import record
 from websight_tui.runs.scoring import keep_forecast
 from websight_tui.runs.setting_up import examine_and_tell, explore_and_tell
-from websight_tui.runs.state import Link, Outcome
+from websight_tui.runs.state import Link, Measured, Outcome, Sweep
 from websight_tui.runs.store import Store
 from websight_tui.runs.submit import submit
+from websight_tui.runs.sweep_store import load_sweeps, put_sweep
+from websight_tui.runs.sweeping import submit_members
 from websight_tui.runs.track import RunTrack, load_track
 from websight_tui.runs.watcher import Watcher
+from websight_tui.slurm_commands import commands, job_counts
 from websight_tui.slurm_commands.model import Job
 
 _LOG: Final = logging.getLogger(__name__)
@@ -84,6 +90,8 @@ class Engine:
                 track.problems = problems_of(track, None)
                 track.told_log, track.told_version = track.log, track.log.version
                 self._emit(e.RunLoaded(track.view()))
+            for sweep in load_sweeps(self.store):
+                self._emit(e.SweepLoaded(sweep))
         except StoreError as exc:
             self._emit(e.Notice(exc.message, self._clock(), exc.hint))
 
@@ -167,6 +175,23 @@ class Engine:
     def submit(self, plan: LaunchPlan) -> None:
         """Submits `plan`: SubmitBegan, SubmitProgress…, SubmitSettled; ActionDone("submit") if it could not begin."""
         self._start("submit", plan.spec.run_id, plan.spec.cluster, lambda watcher: self._submit(watcher, plan))
+
+    def submit_sweep(self, sweep: Sweep) -> None:
+        """Submits what of a sweep has no job yet, one run after the other: SweepLoaded, each run's events of `submit`,
+        then ActionDone("sweep"). Called again it submits the rest; no run goes twice."""
+        self._start("sweep", sweep.sweep_id, sweep.cluster, lambda watcher: self._submit_sweep(watcher, sweep))
+
+    def measure(self, run_ids: Sequence[str]) -> None:
+        """Looks into the output folders of runs for adapter and evaluation: a RunMeasured for each."""
+        for cluster in {track.spec.cluster for run_id in run_ids if (track := self._tracks.get(run_id)) is not None}:
+            if (watcher := self._watchers.get(cluster)) is not None and watcher.transport is not None:
+                tracks = [self._tracks[i] for i in run_ids if i in self._tracks]
+                mine = [track for track in tracks if track.spec.cluster == cluster and track.foreign is None]
+                self._start("measure", cluster, cluster, partial(self._measure, mine))
+
+    def count_jobs(self, cluster: str) -> None:
+        """Asks how many jobs the site lets the user have at once: JobCountsFound."""
+        self._start("count jobs", cluster, cluster, self._count_jobs)
 
     def cancel(self, run_id: str) -> None:
         """Cancels a run's live jobs and looks whether they are gone: ActionDone("cancel")."""
@@ -303,7 +328,7 @@ class Engine:
         forecast = None if plan.resumes else plan.forecast or self._forecast(watcher.cluster, spec.preset)
         watcher.in_progress.add(spec.token)
         try:
-            self.store.begin_submission(spec, now)
+            self.store.begin_submission(spec, now, first=not plan.resumes)
             with self._lock:
                 track = self._tracks.setdefault(spec.run_id, RunTrack(spec))
             with track.lock:
@@ -330,6 +355,34 @@ class Engine:
             watcher.in_progress.discard(spec.token)
             watcher.poll_soon(changed=True)
         return None
+
+    def _submit_sweep(self, watcher: Watcher, sweep: Sweep) -> actions.Answer:
+        put_sweep(self.store, sweep)
+        self._emit(e.SweepLoaded(sweep))
+        return submit_members(
+            sweep, self.store, lambda plan: self._submit(watcher, plan), lambda run_id: self._tracks[run_id].text
+        )
+
+    def _measure(self, tracks: Sequence[RunTrack], watcher: Watcher) -> None:
+        for track in tracks:
+            if (transport := watcher.transport) is None:
+                return
+            try:
+                measured = measure(track.spec, transport, self.store)
+            except RemoteError as exc:  # what was not known stays so
+                _LOG.info("%s could not be measured: %s", track.spec.run_id, exc.message)
+                measured = track.measured or Measured()
+            track.measured = measured
+            self._emit(e.RunMeasured(track.spec.run_id, measured))
+
+    def _count_jobs(self, watcher: Watcher) -> None:
+        counts = None
+        if (transport := watcher.transport) is not None:
+            with suppress(RemoteError):
+                asked = job_counts.command(watcher.cluster.account)
+                result = transport.exec(asked, timeout=commands.QUERY_TIMEOUT_S)
+                counts = job_counts.parse(result.stdout, watcher.cluster.qos) if result.exit == 0 else None
+        self._emit(e.JobCountsFound(watcher.cluster.name, counts))
 
     def _forecast(self, cluster: Cluster, preset: Preset) -> Forecast:
         with self._lock:

@@ -11,8 +11,9 @@ from websight_tui.metrics.model import TrainingLog
 from websight_tui.projection.model import Forecast, Projection, Score
 from websight_tui.runs.checks.finding import Finding
 from websight_tui.runs.exploring import SiteOffer
-from websight_tui.runs.state import Link, LogTail, Outcome, RunView, VerdictChange
+from websight_tui.runs.state import Link, LogTail, Measured, Outcome, RunView, Sweep, VerdictChange
 from websight_tui.runspec import RunSpec
+from websight_tui.slurm_commands.job_counts import JobCounts
 from websight_tui.slurm_commands.model import Job
 from websight_tui.slurm_commands.site import Layout
 
@@ -70,6 +71,29 @@ class RunLoaded:
     """A run out of the local history, with all that is known of it offline."""
 
     run: RunView
+
+
+@dataclass(frozen=True, slots=True)
+class SweepLoaded:
+    """A sweep, out of the history or just begun; its runs come as events of their own."""
+
+    sweep: Sweep
+
+
+@dataclass(frozen=True, slots=True)
+class RunMeasured:
+    """What a run's output folder says of its result."""
+
+    run_id: str
+    measured: Measured
+
+
+@dataclass(frozen=True, slots=True)
+class JobCountsFound:
+    """How many jobs the site lets the user have at once, as far as it says so; None where it could not be asked."""
+
+    cluster: str
+    counts: JobCounts | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +262,9 @@ Event = (
     | SchedulerTrouble
     | PollPlanned
     | RunLoaded
+    | SweepLoaded
+    | RunMeasured
+    | JobCountsFound
     | PreflightDone
     | SiteSeen
     | CheckMade

@@ -100,6 +100,14 @@ def plan_launch(
     return LaunchPlan(spec, render(spec), base.name, differences(preset, base), bundle, upload, forecast)
 
 
+def plan_planned(spec: RunSpec, *, bundle: Bundle | None = None) -> LaunchPlan:
+    """The plan for a run that was planned before: the same run and token, this installation's trainer."""
+    bundle = bundle or Bundle(bundle_files())
+    spec = dataclasses.replace(spec, bundle=bundle.sha)
+    upload = tuple((name, len(content)) for name, content in sorted(bundle.files.items()))
+    return LaunchPlan(spec, render(spec), spec.preset.name, {}, bundle, upload)
+
+
 def plan_resume(
     spec: RunSpec,
     *,

@@ -68,7 +68,11 @@ def reduce(state: AppState, event: e.Event) -> AppState:
             return _run(state, event.run_id, score=event.score)
         case e.ProblemsFound():
             return _run(state, event.run_id, problems=event.problems)
-        case e.PreflightDone() | e.SiteSeen() | e.CheckMade() | e.ActionDone() | e.Notice():
+        case e.RunMeasured():
+            return _run(state, event.run_id, measured=event.measured)
+        case e.SweepLoaded():
+            return replace(state, sweeps=_with(state.sweeps, event.sweep.sweep_id, event.sweep))
+        case e.JobCountsFound() | e.PreflightDone() | e.SiteSeen() | e.CheckMade() | e.ActionDone() | e.Notice():
             return state
     assert_never(event)
 

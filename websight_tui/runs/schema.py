@@ -35,8 +35,15 @@ CREATE TABLE verdicts (
   finish_at REAL, deadline REAL, reason TEXT NOT NULL);
 CREATE INDEX verdicts_run ON verdicts (run_id, at);
 """
-MIGRATIONS: Final = (_FIRST, _VERDICTS)
+_SWEEPS: Final = """
+CREATE TABLE sweeps (sweep_id TEXT PRIMARY KEY, cluster TEXT NOT NULL, created_at REAL NOT NULL);
+CREATE TABLE sweep_runs (
+  sweep_id TEXT NOT NULL REFERENCES sweeps ON DELETE CASCADE, position INTEGER NOT NULL, run_id TEXT NOT NULL,
+  spec TEXT NOT NULL, PRIMARY KEY (sweep_id, position));
+"""
+MIGRATIONS: Final = (_FIRST, _VERDICTS, _SWEEPS)
 """What brings a file from version N to N + 1. Only ever appended to: files of every version are out there."""
+TABLES: Final = ("runs", "submissions", "jobs", "files", "pieces", "facts", "verdicts", "sweeps", "sweep_runs")
 SCHEMA_VERSION: Final = len(MIGRATIONS)
 
 

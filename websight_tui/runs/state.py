@@ -112,6 +112,44 @@ class VerdictChange:
 
 
 @dataclass(frozen=True, slots=True)
+class Measured:
+    """What was found in a run's output folder; None is what is not there.
+
+    Args:
+        adapter_bytes: size of adapter_model.safetensors.
+        accuracy: share of answers that click inside the target, from the newest evaluation. low, high: its 95 %
+            interval. rows: how many were asked.
+        dataset: what was asked of, as the evaluation's folder is named.
+    """
+
+    adapter_bytes: int | None = None
+    accuracy: float | None = None
+    low: float | None = None
+    high: float | None = None
+    rows: int | None = None
+    dataset: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """Runs that were launched together.
+
+    Args:
+        created_at: Unix s.
+        specs: as planned, in the order of the table; each run's id and token stand from the beginning.
+    """
+
+    sweep_id: str
+    cluster: str
+    created_at: float
+    specs: tuple[RunSpec, ...]
+
+    @property
+    def run_ids(self) -> tuple[str, ...]:
+        return tuple(spec.run_id for spec in self.specs)
+
+
+@dataclass(frozen=True, slots=True)
 class RunView:
     """Everything known of one run.
 
@@ -122,6 +160,7 @@ class RunView:
         log: its training log (append-only; compare `log_version` to see whether it moved).
         stdout, stderr: tails of the newest job's output.
         projection: the newest; None before the first step.
+        measured: what its output folder says of the result, where somebody looked.
         verdicts: how its verdict changed, as this machine has seen it, oldest first.
         problems: findings in plain words with a next step (reason of death, divergence, stall), newest last.
         forecast, score: what was forecast before the launch, and how that did once the run has finished.
@@ -146,6 +185,7 @@ class RunView:
     forecast: Forecast | None = None
     score: Score | None = None
     verdicts: tuple[VerdictChange, ...] = ()
+    measured: Measured | None = None
 
     @property
     def job(self) -> Job | None:
@@ -185,7 +225,9 @@ class AppState:
     Args:
         clusters: by the name in the configuration.
         runs: by run id.
+        sweeps: by sweep id, oldest first.
     """
 
     clusters: Mapping[str, ClusterView] = field(default_factory=lambda: MappingProxyType({}))
     runs: Mapping[str, RunView] = field(default_factory=lambda: MappingProxyType({}))
+    sweeps: Mapping[str, Sweep] = field(default_factory=lambda: MappingProxyType({}))

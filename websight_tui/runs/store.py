@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from websight_tui.errors import StoreError, WebsightError
 from websight_tui.projection.model import Verdict
-from websight_tui.runs.schema import SCHEMA_VERSION, migrate
+from websight_tui.runs.schema import SCHEMA_VERSION, TABLES, migrate
 from websight_tui.runs.state import Outcome, VerdictChange
 from websight_tui.runspec import RunSpec, from_json, to_json
 from websight_tui.slurm_commands.model import Job
@@ -120,7 +120,8 @@ class Store:
             if version < SCHEMA_VERSION:
                 migrate(db, version)
             db.execute("COMMIT")
-            db.execute("SELECT count(*) FROM runs, submissions, jobs, files, pieces, facts, verdicts LIMIT 0")
+            for table in TABLES:
+                db.execute(f"SELECT count(*) FROM {table} LIMIT 0")
         except BaseException:
             db.close()
             raise
@@ -135,7 +136,8 @@ class Store:
         self.note = f"The run history was damaged and has been put aside as {aside}; a new one was begun."
 
     @contextlib.contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Changes that are made together or not at all. Raises StoreError."""
         with self._lock:
             try:
                 self._db.execute("BEGIN IMMEDIATE")
@@ -148,7 +150,8 @@ class Store:
             except sqlite3.Error as exc:
                 raise _failed(self.path, exc) from exc
 
-    def _rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+    def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        """All rows that a query gives. Raises StoreError."""
         with self._lock:
             try:
                 return self._db.execute(query, values).fetchall()
@@ -162,9 +165,20 @@ class Store:
 
     # submissions
 
-    def begin_submission(self, spec: RunSpec, at: float, *, owner: str = "") -> None:
-        """Records the intent to submit `spec` (under its token), and the run if it is new."""
-        with self._transaction() as db:
+    def begin_submission(self, spec: RunSpec, at: float, *, owner: str = "", first: bool = False) -> None:
+        """Records the intent to submit `spec` (under its token), and the run if it is new.
+
+        Args:
+            first: whether the run must have no job yet, and none on its way: then another app that is submitting the
+                same run, or has, is an error here.
+
+        Raises: StoreError.
+        """
+        with self.transaction() as db:
+            if first:
+                others = db.execute("SELECT outcome FROM submissions WHERE run_id = ?", (spec.run_id,)).fetchall()
+                if any(outcome != Outcome.REJECTED.value for (outcome,) in others):
+                    raise StoreError(f"{spec.run_id} is submitted already, or is just being", "Look at it in the list.")
             db.execute(
                 "INSERT INTO runs (run_id, cluster, created_at, spec) VALUES (?, ?, ?, ?)"
                 " ON CONFLICT (run_id) DO UPDATE SET spec = excluded.spec, hidden = 0",
@@ -182,7 +196,7 @@ class Store:
 
         Returns: False if it was accepted before (an accepted submission stays accepted).
         """
-        with self._transaction() as db:
+        with self.transaction() as db:
             row = db.execute("SELECT run_id, outcome FROM submissions WHERE token = ?", (token,)).fetchone()
             if row is None or row[1] == Outcome.ACCEPTED.value:
                 return False
@@ -196,7 +210,7 @@ class Store:
 
     def submissions(self, cluster: str, *, since: float = 0.0) -> list[Submission]:
         """The submissions to `cluster` from `since` (Unix s) on, oldest first."""
-        rows = self._rows(
+        rows = self.rows(
             "SELECT token, s.run_id, at, outcome, text, hint, job_id, owner FROM submissions s JOIN runs r"
             " ON r.run_id = s.run_id WHERE r.cluster = ? AND at >= ? ORDER BY at, token",
             cluster,
@@ -206,7 +220,7 @@ class Store:
 
     def outcome_of(self, token: str) -> Outcome | None:
         """What became of the submission with `token`; None if there was none."""
-        rows = self._rows("SELECT outcome FROM submissions WHERE token = ?", token)
+        rows = self.rows("SELECT outcome FROM submissions WHERE token = ?", token)
         return Outcome(rows[0][0]) if rows else None
 
     # runs and jobs
@@ -215,17 +229,17 @@ class Store:
         """All runs, oldest first. A run whose record is damaged is left out."""
         found: list[StoredRun] = []
         query = "SELECT run_id, spec FROM runs WHERE hidden <= ? ORDER BY created_at, run_id"
-        for run_id, text in self._rows(query, int(hidden)):
+        for run_id, text in self.rows(query, int(hidden)):
             try:
                 spec = from_json(text)
             except WebsightError:
                 continue
-            tries = self._rows(
+            tries = self.rows(
                 "SELECT token, run_id, at, outcome, text, hint, job_id, owner FROM submissions WHERE run_id = ?"
                 " ORDER BY at, token",
                 run_id,
             )
-            jobs = self._rows("SELECT job, last_seen FROM jobs WHERE run_id = ? ORDER BY position", run_id)
+            jobs = self.rows("SELECT job, last_seen FROM jobs WHERE run_id = ? ORDER BY position", run_id)
             found.append(
                 StoredRun(
                     spec,
@@ -237,7 +251,7 @@ class Store:
 
     def save_job(self, run_id: str, job: Job, last_seen: float | None) -> None:
         """Records what is known of a run's job."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             self._put_job(db, run_id, job, last_seen, keep=False)
 
     @staticmethod
@@ -252,7 +266,7 @@ class Store:
 
     def hide(self, run_id: str) -> None:
         """Takes a run off the list; nothing of it is deleted."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             db.execute("UPDATE runs SET hidden = 1 WHERE run_id = ?", (run_id,))
 
     # copies of remote files
@@ -260,11 +274,11 @@ class Store:
     def cached(self, run_id: str, name: str) -> Cached | None:
         """The kept part of a run's remote file ("events", "stdout:123"); None if there is none."""
         with self._lock:
-            head = self._rows("SELECT identity, start FROM files WHERE run_id = ? AND name = ?", run_id, name)
+            head = self.rows("SELECT identity, start FROM files WHERE run_id = ? AND name = ?", run_id, name)
             if not head:
                 return None
             query = "SELECT data FROM pieces WHERE run_id = ? AND name = ? ORDER BY offset"
-            data = b"".join(piece for (piece,) in self._rows(query, run_id, name))
+            data = b"".join(piece for (piece,) in self.rows(query, run_id, name))
         return Cached(data, head[0][1], head[0][0])
 
     def append(self, run_id: str, name: str, offset: int, data: bytes, identity: str, *, keep: int = 0) -> None:
@@ -275,7 +289,7 @@ class Store:
         Args:
             keep: with a number above 0, about so many bytes are kept, the last ones.
         """
-        with self._transaction() as db:
+        with self.transaction() as db:
             head = db.execute("SELECT start, end FROM files WHERE run_id = ? AND name = ?", (run_id, name)).fetchone()
             if head is None or offset > head[1] or offset < head[0]:
                 self._forget(db, run_id, name)
@@ -305,7 +319,7 @@ class Store:
 
     def forget_file(self, run_id: str, name: str) -> None:
         """Drops a kept copy (the remote file began anew)."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             self._forget(db, run_id, name)
 
     @staticmethod
@@ -316,7 +330,7 @@ class Store:
 
     def add_verdict(self, run_id: str, change: VerdictChange) -> bool:
         """Adds to a run's verdict history; False if it ends with that verdict for that job already."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             last = db.execute(
                 "SELECT verdict, job_id FROM verdicts WHERE run_id = ? ORDER BY at DESC, rowid DESC LIMIT 1", (run_id,)
             ).fetchone()
@@ -340,7 +354,7 @@ class Store:
 
     def verdicts(self, run_id: str) -> tuple[VerdictChange, ...]:
         """A run's verdict history, oldest first. A verdict that this version does not know is left out."""
-        rows = self._rows(
+        rows = self.rows(
             "SELECT at, verdict, job_id, step, total_steps, finish_at, deadline, reason FROM verdicts"
             " WHERE run_id = ? ORDER BY at, rowid",
             run_id,
@@ -352,7 +366,7 @@ class Store:
 
     def put_fact(self, run_id: str, name: str, value: Any) -> None:
         """Keeps a JSON value of a run under `name`."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             db.execute(
                 "INSERT INTO facts VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
                 (run_id, name, json.dumps(value)),
@@ -360,7 +374,7 @@ class Store:
 
     def fact(self, run_id: str, name: str) -> Any:
         """The JSON value kept under `name`; None if there is none."""
-        rows = self._rows("SELECT value FROM facts WHERE run_id = ? AND name = ?", run_id, name)
+        rows = self.rows("SELECT value FROM facts WHERE run_id = ? AND name = ?", run_id, name)
         return json.loads(rows[0][0]) if rows else None
 
 

@@ -12,10 +12,11 @@ from websight_tui.metrics.job_output import JobOutputReader
 from websight_tui.metrics.model import TrainingLog
 from websight_tui.metrics.terminal_text import TerminalText
 from websight_tui.projection.model import Forecast, Projection, Score
+from websight_tui.runs.measuring import kept
 from websight_tui.runs.phase import phase_of, segment_of
 from websight_tui.runs.projecting import projection_of
 from websight_tui.runs.scoring import load_forecast
-from websight_tui.runs.state import LogTail, Outcome, RunView, VerdictChange
+from websight_tui.runs.state import LogTail, Measured, Outcome, RunView, VerdictChange
 from websight_tui.runs.store import Store, StoredRun
 from websight_tui.runs.tail import Tail
 from websight_tui.runspec import RunSpec
@@ -112,6 +113,7 @@ class RunTrack:
         self.projected_at = 0.0
         self.projection: Projection | None = None
         self.verdicts: tuple[VerdictChange, ...] = ()
+        self.measured: Measured | None = None
         self.forecast: Forecast | None = None
         self.score: Score | None = None
         self.problems: tuple[str, ...] = ()
@@ -198,6 +200,7 @@ class RunTrack:
             forecast=self.forecast,
             score=self.score,
             verdicts=self.verdicts,
+            measured=self.measured,
         )
 
 
@@ -217,6 +220,7 @@ def load_track(stored: StoredRun, store: Store) -> RunTrack:
             track.last_seen[row.job.job_id] = row.last_seen
     track.forecast, track.score = load_forecast(store, stored.spec.run_id)
     track.verdicts = store.verdicts(stored.spec.run_id)
+    track.measured = kept(store, stored.spec.run_id)
     track.follow_newest()
     for name, tail in track.tails():
         cached = store.cached(stored.spec.run_id, name)

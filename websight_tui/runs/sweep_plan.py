@@ -1,0 +1,81 @@
+"""What a sweep would come to, before it is launched: hours in all, and whether the site lets so many jobs in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from websight_tui.projection.model import Verdict
+from websight_tui.runs.plan import LaunchPlan
+from websight_tui.runs.state import ClusterView
+from websight_tui.slurm_commands.job_counts import JobCounts
+from websight_tui.words import duration
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Sums over the runs of a sweep.
+
+    Args:
+        runs: how many. unknown: of how many no forecast could be made; they are in none of the sums.
+        seconds: of all forecasts one after the other. longest: the longest of them.
+        gpu_hours: seconds × GPUs.
+        late: how many would not fit their limit.
+    """
+
+    runs: int
+    unknown: int
+    seconds: float
+    longest: float
+    gpu_hours: float
+    late: int
+
+    def words(self) -> str:
+        """ "4 runs, 19 h 40 min of jobs in all (157 GPU hours), the longest 6 h 10 min; 1 will not fit its limit." """
+        text = f"{self.runs} run{'s' * (self.runs != 1)}"
+        if self.seconds:
+            gpus = f" ({self.gpu_hours:,.0f} GPU hours)" if self.gpu_hours >= 0.5 else ""
+            text += f", about {duration(self.seconds)} of jobs in all{gpus}, the longest {duration(self.longest)}"
+        if self.unknown:
+            text += f"; of {self.unknown} nothing is known"
+        if self.late:
+            text += f"; {self.late} will not fit {'its' if self.late == 1 else 'their'} limit"
+        return text + "."
+
+
+def totals(plans: Sequence[LaunchPlan]) -> Totals:
+    """The sums over `plans`."""
+    known = [
+        (plan.forecast.seconds, (plan.spec.preset.gpus_per_node or 0) * plan.spec.preset.nodes)
+        for plan in plans
+        if plan.forecast is not None and plan.forecast.seconds is not None
+    ]
+    return Totals(
+        len(plans),
+        len(plans) - len(known),
+        sum(seconds for seconds, _ in known),
+        max((seconds for seconds, _ in known), default=0.0),
+        sum(seconds * gpus for seconds, gpus in known) / 3600,
+        sum(plan.forecast is not None and plan.forecast.verdict is Verdict.WILL_NOT_FIT for plan in plans),
+    )
+
+
+def limit_words(counts: JobCounts | None, runs: int, view: ClusterView | None) -> list[str]:
+    """What the site's limits mean for `runs` more jobs; nothing where they are not known or in nobody's way.
+
+    Args:
+        view: the cluster with the user's live jobs.
+    """
+    if counts is None:
+        return []
+    there = len(view.queue) if view is not None else 0
+    said = []
+    if counts.submitted is not None and there + runs > counts.submitted:
+        room = max(0, counts.submitted - there)
+        said.append(
+            f"The site allows {counts.submitted} of your jobs in the queue, {there} are there: {room} of these {runs} "
+            "will be taken, the rest can be submitted later."
+        )
+    if counts.running is not None and there + runs > counts.running:
+        said.append(f"The site runs {counts.running} of your jobs at once; the others wait.")
+    return said

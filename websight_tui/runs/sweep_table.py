@@ -1,0 +1,174 @@
+"""The table of a sweep: rank, epochs, and what came of them. The quality table of a guide, but measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any, Final
+
+from websight_tui.metrics.curves import Axis, CurveReader, Metric
+from websight_tui.metrics.model import TrainingLog
+from websight_tui.metrics.stitch import stitched_evaluations
+from websight_tui.presets import Preset
+from websight_tui.projection.model import Verdict
+from websight_tui.runs.forecasting import job_seconds
+from websight_tui.runs.phase import OVER
+from websight_tui.runs.state import Phase, RunView, Sweep
+from websight_tui.words import duration, size
+
+_HALF_LIFE: Final = 4.0
+"""Of the smoothed loss, in logged points."""
+
+
+@dataclass(frozen=True, slots=True)
+class SweepRow:
+    """One run of a sweep; None is what is not known (yet).
+
+    Args:
+        preset: as it was planned.
+        state: in words; "not submitted" before its submission was begun.
+        share: of the steps that are done, 0 to 1.
+        loss: training loss, smoothed. eval_loss: of the newest evaluation.
+        accuracy: share of clicks inside the target, low and high its 95 % interval.
+        seconds: that its jobs took, or so far; `forecast_s` is what was forecast before the launch.
+        adapter_bytes: as they lie on the cluster's disk.
+    """
+
+    run_id: str
+    preset: Preset
+    phase: Phase | None
+    state: str
+    share: float | None = None
+    verdict: Verdict | None = None
+    loss: float | None = None
+    eval_loss: float | None = None
+    accuracy: float | None = None
+    low: float | None = None
+    high: float | None = None
+    seconds: float | None = None
+    forecast_s: float | None = None
+    adapter_bytes: int | None = None
+
+    @property
+    def over(self) -> bool:
+        return self.phase in OVER
+
+    @property
+    def can_be_submitted(self) -> bool:
+        """Whether it has no job and none is on its way: never begun, or refused."""
+        return self.phase in (None, Phase.REJECTED)
+
+
+def rows_of(sweep: Sweep, runs: Mapping[str, RunView], now: float) -> tuple[SweepRow, ...]:
+    """The rows in the order of the sweep.
+
+    Args:
+        runs: by run id. now: Unix s.
+    """
+    return tuple(_row(spec.run_id, spec.preset, runs.get(spec.run_id), now) for spec in sweep.specs)
+
+
+def _row(run_id: str, preset: Preset, run: RunView | None, now: float) -> SweepRow:
+    if run is None:
+        return SweepRow(run_id, preset, None, "not submitted")
+    last, over, measured = run.log.last, run.phase in OVER, run.measured
+    share = min(1.0, last.last_step / last.total_steps) if last is not None and last.total_steps else None
+    losses = [e.loss for e in stitched_evaluations(run.log) if e.loss is not None and isfinite(e.loss)]
+    return SweepRow(
+        run_id,
+        preset,
+        run.phase,
+        run.phase.value,
+        1.0 if run.phase is Phase.FINISHED else share,
+        run.projection.verdict if run.projection is not None and not over else None,
+        _loss(run.log),
+        losses[-1] if losses else None,
+        measured.accuracy if measured is not None else None,
+        measured.low if measured is not None else None,
+        measured.high if measured is not None else None,
+        _seconds(run, now),
+        run.forecast.seconds if run.forecast is not None else None,
+        measured.adapter_bytes if measured is not None else None,
+    )
+
+
+def _loss(log: TrainingLog) -> float | None:
+    curve = CurveReader(Metric.LOSS, Axis.STEP, _HALF_LIFE).read(log)
+    return float(curve.smooth[-1]) if curve.count else None
+
+
+def _seconds(run: RunView, now: float) -> float | None:
+    if run.jobs and all(job.final for job in run.jobs):
+        return job_seconds(run.jobs)
+    started = [job for job in run.jobs if job.start_time is not None and job.state != "PENDING"]
+    spans = [(now if job.live else job.end_time or now) - (job.start_time or now) for job in started]
+    return sum(max(0.0, span) for span in spans) or None
+
+
+def as_json(sweep: Sweep, row: SweepRow) -> dict[str, Any]:
+    """One row for scripts."""
+    return {
+        "sweep": sweep.sweep_id,
+        "cluster": sweep.cluster,
+        "run": row.run_id,
+        "preset": row.preset.name,
+        "lora_rank": row.preset.lora_rank,
+        "lora_alpha": row.preset.lora_alpha,
+        "num_train_epochs": row.preset.num_train_epochs,
+        "effective_batch": row.preset.effective_batch(row.preset.world_size()),
+        "state": row.state,
+        "share": row.share,
+        "verdict": row.verdict.value if row.verdict is not None else None,
+        "loss": row.loss,
+        "eval_loss": row.eval_loss,
+        "accuracy": row.accuracy,
+        "accuracy_95": None if row.low is None or row.high is None else [row.low, row.high],
+        "seconds": row.seconds,
+        "forecast_s": row.forecast_s,
+        "adapter_bytes": row.adapter_bytes,
+    }
+
+
+def summary(rows: tuple[SweepRow, ...]) -> str:
+    """ "2 of 4 finished, 1 training, 1 not submitted"."""
+    counts: dict[str, int] = {}
+    for row in rows:
+        counts[row.state] = counts.get(row.state, 0) + 1
+    done = counts.pop(Phase.FINISHED.value, 0)
+    return ", ".join([f"{done} of {len(rows)} finished", *(f"{n} {state}" for state, n in counts.items())])
+
+
+COLUMNS: Final = ("run", "rank/α", "epochs", "state", "verdict", "loss", "eval", "clicks", "hours", "adapter")
+
+
+def cells(row: SweepRow) -> tuple[str, ...]:
+    """One row in words and figures; an estimate says so with ≈, what is not known is "–"."""
+    preset, done = row.preset, row.share is not None and not row.over
+    return (
+        preset.name,
+        f"{preset.lora_rank}/{preset.lora_alpha}",
+        f"{preset.num_train_epochs:g}",
+        f"{row.state} {row.share:.0%}" if done else row.state,
+        row.verdict.value if row.verdict is not None else "–",
+        "–" if row.loss is None else f"{row.loss:.4f}",
+        "–" if row.eval_loss is None else f"{row.eval_loss:.4f}",
+        accuracy_words(row),
+        hours_words(row),
+        size(row.adapter_bytes),
+    )
+
+
+def accuracy_words(row: SweepRow) -> str:
+    """ "61% (52–69)": click accuracy with its 95 % interval; "–" if it was not evaluated."""
+    if row.accuracy is None:
+        return "–"
+    band = "" if row.low is None or row.high is None else f" ({row.low * 100:.0f}–{row.high * 100:.0f})"
+    return f"{row.accuracy:.0%}{band}"
+
+
+def hours_words(row: SweepRow) -> str:
+    """How long it took or has taken; before its start what was forecast, with ≈."""
+    if row.seconds is not None:
+        return duration(row.seconds)
+    return f"≈ {duration(row.forecast_s)}" if row.forecast_s is not None else "–"
