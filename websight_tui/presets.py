@@ -243,6 +243,8 @@ def _as_type(name: str, value: object, kind: type) -> object:
     if kind is str:
         if not isinstance(value, str):
             raise error
+        if any(ord(c) < 32 or 127 <= ord(c) < 160 for c in value):  # it stands in a line of a script
+            raise PresetError(f"{name} must be text on one line without control characters")
         return value
     try:
         number = float(value) if isinstance(value, (int, float, str)) else math.nan

@@ -24,7 +24,7 @@ def client_words(endpoint: Endpoint, *words: str) -> list[str]:
     if endpoint.identity_file:
         command += ["-i", endpoint.identity_file, *options(IdentitiesOnly="yes")]
     if endpoint.known_hosts:
-        command += options(UserKnownHostsFile=endpoint.known_hosts)
+        command += options(UserKnownHostsFile=_quoted(endpoint.known_hosts))
     return command + options(
         ServerAliveInterval="20",
         ServerAliveCountMax="2",
@@ -34,6 +34,12 @@ def client_words(endpoint: Endpoint, *words: str) -> list[str]:
         PermitLocalCommand="no",
         RemoteCommand="none",
     )
+
+
+def _quoted(path: str) -> str:
+    """One path for an option that takes several parted by spaces, and reads %h and the like in them."""
+    escaped = path.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
+    return f'"{escaped}"'
 
 
 def options(**values: str) -> list[str]:

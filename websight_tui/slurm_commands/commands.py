@@ -65,7 +65,7 @@ CHANGE_TIMEOUT_S: Final = 40.0
 SUBMIT_TIMEOUT_S: Final = 120.0
 """For sbatch, which tries again by itself while the controller is busy."""
 
-_JOB_ID: Final = re.compile(r"\d+(?:_(?:\d+|\[[0-9,%:-]+\]))?")
+_JOB_ID: Final = re.compile(r"[0-9]+(?:_(?:[0-9]+|\[[0-9,%:-]+\]))?")
 _ENVIRONMENT: Final = ("env", "LC_ALL=C", "SLURM_TIME_FORMAT=%s")
 
 

@@ -81,7 +81,7 @@ def render_by_hand(preset: Preset) -> str:
     ]
     lines = [
         *_header(options),
-        f"# {preset.name}: {preset.summary} (made by `websight-tui render --by-hand {preset.name}`)",
+        f"# {preset.name}: {_one_line(preset.summary)} (made by `websight-tui render --by-hand {preset.name}`)",
         "#   sbatch --account=NAME slurm/" + BY_HAND.get(preset.name, f"train_qwen_vl_{preset.name}.slurm"),
         "# from the checkout. Submitting it again goes on from the newest checkpoint in OUTPUT_DIR.",
         "set -euo pipefail",
