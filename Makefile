@@ -5,7 +5,7 @@ TRAINER := .venv-trainer/bin
 PIP_FLAGS := --quiet --disable-pip-version-check
 
 .PHONY: help demo test lint format test-app test-trainer lab-up lab-down test-cluster clean \
-	bench-projection bench-trainer bench-parse bench-deadline docs fuzz
+	bench-projection bench-trainer bench-parse bench-deadline docs fuzz lock audit release-check
 .DEFAULT_GOAL := help
 
 help: ## what can be made
@@ -55,6 +55,17 @@ bench-parse: .venv/dev-ready ## MB/s of each log reader, times of chart reductio
 
 bench-deadline: .venv-trainer/ready ## deadline mode against a run cut at the same time, tiny model
 	@$(TRAINER)/python -m bench.deadline
+
+lock: .venv/dev-ready ## requirements/*.lock anew, with hashes
+	$(APP)/pip install $(PIP_FLAGS) --editable '.[release]'
+	@$(APP)/python -m docs.locks
+
+audit: .venv/dev-ready ## known vulnerabilities of the locked packages (needs the network)
+	$(APP)/pip install $(PIP_FLAGS) --editable '.[release]'
+	@for lock in app trainer; do $(APP)/pip-audit --disable-pip --require-hashes --requirement requirements/$$lock.lock || exit; done
+
+release-check: .venv/dev-ready ## builds twice and compares; what stands in the way of a release
+	@$(APP)/python -m docs.release_check
 
 FUZZ_ROUNDS ?= 100000
 fuzz: .venv/dev-ready ## search for input that breaks a parser (atheris, Linux; FUZZ_ROUNDS=… of each target)
