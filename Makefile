@@ -5,7 +5,7 @@ TRAINER := .venv-trainer/bin
 PIP_FLAGS := --quiet --disable-pip-version-check
 
 .PHONY: help demo test lint format test-app test-trainer lab-up lab-down test-cluster clean \
-	bench-projection bench-trainer bench-parse bench-deadline docs fuzz lock audit release-check
+	bench-projection bench-trainer bench-parse bench-deadline soak docs fuzz lock audit release-check
 .DEFAULT_GOAL := help
 
 help: ## what can be made
@@ -71,6 +71,9 @@ FUZZ_ROUNDS ?= 100000
 fuzz: .venv/dev-ready ## search for input that breaks a parser (atheris, Linux; FUZZ_ROUNDS=… of each target)
 	$(APP)/pip install $(PIP_FLAGS) --editable '.[fuzz]'
 	@$(APP)/python -m tests.fuzz --rounds $(FUZZ_ROUNDS)
+
+soak: .venv/dev-ready ## weeks of the app's life in two hours: do memory, descriptors and threads stay flat? (SOAK_FLAGS=…)
+	@$(APP)/python -m bench.soak $(SOAK_FLAGS)
 
 docs: .venv/dev-ready .venv-trainer/ready ## make the pictures and tables of the documentation
 	@$(APP)/python -m docs.screenshots

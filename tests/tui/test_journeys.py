@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 import time
 import tomllib
@@ -10,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from textual.screen import Screen
 from textual.widgets import Input, OptionList
 
 from tests.tui.conftest import Stage, loaded, screen_text, until
@@ -427,3 +429,22 @@ async def test_every_screen_opens_at_every_size(stage: Stage, size: tuple[int, i
             assert len(stage.app.screen_stack) == 2, keys
             await pilot.press("escape")
             await until(pilot, lambda: len(stage.app.screen_stack) == 1, f"left {keys}")
+
+
+async def test_a_closed_screen_is_kept_by_nothing(stage: Stage) -> None:
+    async with stage.app.run_test(size=SIZE) as pilot:
+        engine = await loaded(stage, pilot)
+        for keys in (("question_mark",), ("d",), ("1", "e"), ("1", "enter"), ("ctrl+p",), ("tab", "enter"), ("o",)):
+            await pilot.press(*keys)
+            await until(pilot, lambda: len(stage.app.screen_stack) == 2, str(keys))
+            await pilot.press("escape")
+            await until(pilot, lambda: len(stage.app.screen_stack) == 1, f"left {keys}")
+        # Textual lets go of a closed screen's watches when what they watch changes
+        engine.tell(e.QueueSeen("hai", (), NOW))
+        await until(pilot, lambda: not stage.app.state.clusters["hai"].queue)
+        stage.now += 1
+        stage.app._tick()
+        await pilot.pause()
+        gc.collect()
+        kept = [one for one in gc.get_objects() if isinstance(one, Screen) and not one.is_running]
+        assert not kept

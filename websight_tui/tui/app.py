@@ -164,6 +164,7 @@ class WebsightApp(Actions, App[None]):
         if self.config.theme not in self.available_themes:
             self.tell(f"There is no theme '{self.config.theme}'", "T shows the app's own, ctrl+p lists all.")
         self.set_interval(1.0, self._tick)
+        self.theme_changed_signal.subscribe(self, self._restyle)
         self.notifier.set_title("websight-tui")
         self.call_after_refresh(self._start_engine)
 
@@ -185,6 +186,11 @@ class WebsightApp(Actions, App[None]):
         self.set_keymap({name: key for name, key in self.config.keys.items() if name in known})
         if unknown := [name for name in self.config.keys if name not in known]:
             self.notify(f"Unknown in [keys]: {', '.join(unknown)}. Press ? for the names.", severity="warning")
+
+    def _restyle(self, _: object) -> None:
+        for screen in self.screen_stack:
+            if isinstance(screen, StateScreen):
+                screen.restyle()
 
     def _tick(self) -> None:
         self.now = self._clock()

@@ -37,13 +37,13 @@ class StateScreen(Screen[R], Generic[R]):
     def on_mount(self) -> None:
         self.watch(self.app, "state", self._changed, init=False)
         self.watch(self.app, "now", self._changed, init=False)
-        self.watch(self.app, "theme", self._restyled, init=False)
         self.call_after_refresh(self._changed)
 
     def on_screen_resume(self) -> None:
         self.call_after_refresh(self._changed)  # never before the first frame
 
-    def _restyled(self) -> None:
+    def restyle(self) -> None:
+        """The theme changed; called by the app, for a watch of our own on it would keep closed screens alive."""
         self.call_after_refresh(self._changed)
 
     def _changed(self) -> None:
