@@ -41,7 +41,8 @@ lab-down: ## end it
 	tests/lab/lab.sh down
 
 test-cluster: .venv/dev-ready ## the contract suite against the lab (make lab-up first)
-	@$(APP)/pytest tests/contract tests/runs/test_lab_runs.py tests/runs/test_doctor_lab.py -n 2 --dist loadgroup
+	@$(APP)/pytest tests/contract tests/runs/test_lab_runs.py tests/runs/test_doctor_lab.py \
+		tests/runs/test_bounds_lab.py -n 2 --dist loadgroup
 
 LOGS ?= ../shared/logs
 bench-projection: .venv/dev-ready ## backtest of the projection over a folder of logs (LOGS=…)

@@ -6,9 +6,10 @@ are in docs/decisions/0002-chains.md.
 
 from __future__ import annotations
 
+import json
 import signal
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from trainer import checkpoints, slurm
 from trainer.events import EventWriter, read_events
@@ -31,6 +32,21 @@ class Decision:
     message: str
     counts: bool = True
     done: bool = False
+
+
+MAX_JOBS: Final = "max_jobs.json"
+"""In the run's folder, if somebody changed under way how many jobs it may take: {"job_id": …, "max_jobs": …}."""
+
+
+def max_jobs(spec: Spec) -> int:
+    """How many jobs the run may take: as submitted, unless that was changed for this very job."""
+    try:
+        changed = json.loads((spec.run_dir / MAX_JOBS).read_text(encoding="utf-8"))
+        if str(changed["job_id"]) == slurm.job_id():
+            return max(1, int(changed["max_jobs"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    return spec.settings.max_jobs
 
 
 def decide(*, link: int, max_jobs: int, progress: int, asked: signal.Signals | None, fate: Fate) -> Decision:
@@ -66,16 +82,17 @@ def go_on(spec: Spec, plan: Plan, asked: signal.Signals | None) -> None:
     link = 1 + sum(int(event.get("counts", 0)) for event in chained)
     newest = checkpoints.newest_valid(spec.out_dir)
     step = newest.step if newest else plan.step
+    most = max_jobs(spec)
     decision = decide(
         link=link,
-        max_jobs=spec.settings.max_jobs,
+        max_jobs=most,
         progress=step - plan.step,
         asked=asked,
         fate=slurm.fate() if asked is signal.SIGTERM else Fate.ENDS,
     )
     print(decision.message, flush=True)
     counts = int(decision.requeue and decision.counts)
-    fields = {"step": step, "job_id": slurm.job_id(), "link": link, "max_jobs": spec.settings.max_jobs}
+    fields = {"step": step, "job_id": slurm.job_id(), "link": link, "max_jobs": most}
     action = "requeue" if decision.requeue else "stop"
     _write(spec, {**fields, "action": action, "message": decision.message, "counts": counts})
     if decision.requeue and not decision.done and (error := slurm.requeue()):

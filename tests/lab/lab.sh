@@ -8,6 +8,7 @@
 #   lab.sh env          where things are, as JSON
 #   lab.sh freeze|thaw  the controller hangs, the controller goes on
 #   lab.sh kill-node N | start-node N     a node dies, comes back
+#   lab.sh reserve NODES SECONDS | unreserve    maintenance on those nodes that begins in so many seconds; none any more
 #
 # Ports and user ids move with LAB_NUMBER (0 to 9), so that several labs stand side by side: suite.sh runs this script
 # inside the root folder of another Debian, which has another Slurm.
@@ -154,6 +155,9 @@ case ${1:-} in
   freeze) freeze ;;
   thaw) thaw ;;
   kill-node) kill_node "$2" ;;
+  reserve) scontrol create reservation ReservationName=upgrade StartTime="now+$3" Duration=60 Nodes="$2" \
+             Users=root Flags=MAINT,IGNORE_JOBS ;;
+  unreserve) scontrol delete ReservationName=upgrade ;;
   start-node) start_node "$2" ;;
   *) sed -n '2,14s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 2 ;;
 esac

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.runs.killed_app import MOMENTS, kill_in
+from websight_tui.bundle_files import bundle_files
 from websight_tui.config import Cluster, Config, load_config
 from websight_tui.pocket import control
 from websight_tui.presets import Preset
@@ -51,6 +52,13 @@ while step < STEPS:
     say("log", step=step, loss=3 - step / STEPS, lr=0.001, epoch=step / STEPS)
 say("end", step=step, reason="finished")
 """
+GOES_ON = b"""
+        import pathlib, types
+        sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
+        from trainer import chain, checkpoints, spec
+        checkpoints.newest_valid = lambda folder: types.SimpleNamespace(step=step)
+        chain.go_on(spec.read_spec(pathlib.Path.cwd()), types.SimpleNamespace(step=0), signal.SIGUSR1)
+        sys.exit(85)"""
 JOB = b'exec "$PYTHON" "$(dirname "$0")/../trainer/stand_in.py" "$1"\n'
 
 
@@ -249,6 +257,25 @@ def test_the_signal_before_the_limit_ends_in_saved_and_stopped(fast_pocket: Pock
     assert run.log.last is not None
     assert run.log.last.end == "saved-and-stopped"
     assert keeper.wait(lambda s: s.runs[run_id].job.exit_code == "85:0", 20), keeper.state.runs[run_id].jobs
+
+
+def test_a_run_under_way_is_given_another_job_and_takes_it(fast_pocket: Pocket) -> None:
+    """The app's file, the trainer's own chain, the cluster's requeue: one job id, two links."""
+    engine, keeper = fast_pocket.start("chain")
+    plan = fast_pocket.plan(150, 0.1, time_limit="0:10:00", signal_lead_s=60)
+    going_on = trainer(150, 0.1).files["trainer/stand_in.py"].replace(b"sys.exit(85)", GOES_ON)
+    bundle = Bundle({**bundle_files(), "trainer/stand_in.py": going_on, "slurm/job.sh": JOB})
+    plan = dataclasses.replace(plan, bundle=bundle, spec=dataclasses.replace(plan.spec, bundle=bundle.sha))
+    run_id = plan.spec.run_id
+    engine.submit(plan)
+    reaches(keeper, run_id, Phase.TRAINING, 40)
+    engine.set_max_jobs(run_id, 2)
+    run = reaches(keeper, run_id, Phase.FINISHED, 60)
+    assert len(run.jobs) == 1
+    assert len(run.log.segments) == 2
+    assert run.spec.preset.max_jobs == 2
+    assert run.log.last is not None
+    assert run.log.last.start_step > 0
 
 
 def test_a_run_that_does_not_stop_ends_in_its_time_limit_with_a_reason(fast_pocket: Pocket) -> None:

@@ -90,7 +90,8 @@ def test_a_run_that_stopped_resumes_first_from_its_newest_checkpoint(state: str)
     found = offered(ended(state))
     assert found.remedies[0].kind == "resume"
     assert "step 800 in 3 jobs" in found.remedies[0].title
-    assert "the first of them" in found.remedies[0].cost
+    assert found.remedies[0].value == "3"
+    assert "2 more start-ups" in found.remedies[0].cost or "3 more start-ups" in found.remedies[0].cost
     others = [r for r in found.remedies if r.kind in ("another-preset", "fewer-epochs")]
     assert others
     assert all("begins anew" in r.cost for r in others)
@@ -185,19 +186,58 @@ async def test_the_verdict_names_the_key_only_where_it_helps(stage: Stage) -> No
     ("run", "kind", "asked"),
     [
         (slow(), "save-and-stop", ("save_and_stop", "slow-run")),
-        (ended("TIMEOUT"), "resume", ("resume", "slow-run")),
+        (ended("TIMEOUT"), "resume", ("resume", "slow-run", 3)),
+        (slow(), "chain", ("set_max_jobs", "slow-run", 3)),
+        (waiting(), "chain", ("set_max_jobs", "queued-run", 3)),
     ],
 )
 async def test_what_ends_or_begins_a_job_asks_first(
-    stage: Stage, run: RunView, kind: str, asked: tuple[str, ...]
+    stage: Stage, run: RunView, kind: str, asked: tuple[object, ...]
 ) -> None:
     async with stage.app.run_test(size=SIZE) as pilot:
         engine = await opened(stage, pilot, run)
         await choose(stage, pilot, run, kind)
         await until(pilot, lambda: isinstance(stage.app.screen, ConfirmScreen))
         assert asked not in engine.calls
+        if kind != "save-and-stop":
+            assert "more start-up" in screen_text(stage.app), "what it costs"
+            assert "Cancelling the" in screen_text(stage.app)
         await pilot.press("y")
         await until(pilot, lambda: asked in engine.calls)
+
+
+async def test_every_remedy_has_a_key(stage: Stage) -> None:
+    for number, remedy in enumerate(offered(slow()).remedies, 1):
+        assert number < 10, remedy
+    async with stage.app.run_test(size=SIZE) as pilot:
+        engine = await opened(stage, pilot, slow())
+        await pilot.press("9")
+        assert isinstance(stage.app.screen, RemediesScreen)
+        await pilot.press(str(1 + kinds(slow()).index("save-and-stop")))
+        await until(pilot, lambda: isinstance(stage.app.screen, ConfirmScreen))
+        await pilot.press("y")
+        await until(pilot, lambda: ("save_and_stop", "slow-run") in engine.calls)
+
+
+async def test_jobs_that_have_begun_already_count(stage: Stage) -> None:
+    """The cap is of all jobs of the chain."""
+    again = replace(slow(), jobs=(replace(slow().jobs[0], restarts=2),))
+    jobs = 2 + int(next(r for r in offered(again).remedies if r.kind == "chain").value)
+    async with stage.app.run_test(size=SIZE) as pilot:
+        engine = await opened(stage, pilot, again)
+        await choose(stage, pilot, again, "chain")
+        await pilot.press("y")
+        await until(pilot, lambda: ("set_max_jobs", "slow-run", jobs) in engine.calls)
+
+
+async def test_a_run_that_may_take_them_already_is_left_alone(stage: Stage) -> None:
+    run = slow()
+    free = replace(run, spec=replace(run.spec, preset=replace(run.spec.preset, max_jobs=9)))
+    async with stage.app.run_test(size=SIZE) as pilot:
+        engine = await opened(stage, pilot, free)
+        await choose(stage, pilot, free, "chain")
+        await until(pilot, lambda: any("may take 9 jobs already" in said for said in messages(stage)))
+        assert not any(call[0] == "set_max_jobs" for call in engine.calls)
 
 
 async def test_a_longer_limit_of_a_waiting_job_is_asked_of_slurm(stage: Stage) -> None:
@@ -219,7 +259,7 @@ async def test_a_longer_limit_of_a_running_job_becomes_a_letter(stage: Stage) ->
         assert not any(call[0] == "set_time_limit" for call in engine.calls)
 
 
-@pytest.mark.parametrize("kind", ["another-preset", "fewer-epochs", "chain"])
+@pytest.mark.parametrize("kind", ["another-preset", "fewer-epochs"])
 async def test_another_launch_is_reviewed_and_the_waiting_job_stays(stage: Stage, kind: str) -> None:
     async with stage.app.run_test(size=SIZE) as pilot:
         engine = await opened(stage, pilot, waiting())
@@ -234,7 +274,6 @@ async def test_another_launch_is_reviewed_and_the_waiting_job_stays(stage: Stage
         got = {
             "another-preset": preset.name,
             "fewer-epochs": f"{preset.num_train_epochs:g}",
-            "chain": str(preset.max_jobs),
         }
         assert got[kind] == remedy.value
 

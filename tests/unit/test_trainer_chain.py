@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import signal
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from trainer.chain import decide
+from trainer.chain import MAX_JOBS, decide, max_jobs
 from trainer.launch import limit_of
 from trainer.slurm import Fate
+from websight_tui.runs.chaining import MAX_JOBS_FILE
 
 USR1, USR2, TERM = signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM
 
@@ -35,6 +38,32 @@ def test_a_chain_goes_on_only_when_the_limit_stopped_a_run_that_got_further(
     assert decision.message
     assert decision.counts is (fate is Fate.ENDS)
     assert decision.done is (fate is Fate.REQUEUED)
+
+
+@pytest.mark.parametrize(
+    ("content", "jobs"),
+    [
+        (None, 1),
+        ('{"job_id": "7", "max_jobs": 4}', 4),
+        ('{"job_id": "7", "max_jobs": 0}', 1),
+        ('{"job_id": "6", "max_jobs": 4}', 1),  # of a job before
+        ('{"job_id": "7", "max_jo', 1),
+        ("[]", 1),
+        ('{"job_id": "7", "max_jobs": "many"}', 1),
+    ],
+)
+def test_how_many_jobs_may_be_changed_while_one_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None, jobs: int
+) -> None:
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    spec = SimpleNamespace(run_dir=tmp_path, settings=SimpleNamespace(max_jobs=1))
+    if content is not None:
+        (tmp_path / MAX_JOBS).write_text(content)
+    assert max_jobs(spec) == jobs  # type: ignore[arg-type]
+
+
+def test_the_app_and_the_trainer_name_the_same_file() -> None:
+    assert MAX_JOBS == MAX_JOBS_FILE
 
 
 def test_the_deadline_is_a_lead_before_the_end() -> None:

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -20,6 +21,7 @@ from websight_tui.projection.model import Forecast
 from websight_tui.remote.port import Prompter, Transport, Unattended
 from websight_tui.runs import actions
 from websight_tui.runs import events as e
+from websight_tui.runs.chaining import set_max_jobs
 from websight_tui.runs.checking import Checker
 from websight_tui.runs.forecasting import forecast_for, history_of
 from websight_tui.runs.foreign import foreign_run_id, foreign_track
@@ -211,8 +213,12 @@ class Engine:
             self._start("watch", run_id, cluster, lambda watcher: self._watch_job(watcher, cluster, job_id))
         return run_id
 
-    def resume(self, run_id: str) -> None:
-        """Gives a run that has stopped one more job: events as of `submit`."""
+    def resume(self, run_id: str, jobs: int | None = None) -> None:
+        """Gives a run that has stopped one more job: events as of `submit`.
+
+        Args:
+            jobs: how many it may take from now on, that one included; None leaves it as it was.
+        """
         track = self._track(run_id)
         if track is None:
             return
@@ -229,7 +235,8 @@ class Engine:
             return
 
         def go(watcher: Watcher) -> actions.Answer | None:
-            return self._submit(watcher, plan_resume(spec, cluster=watcher.cluster))
+            again = spec if jobs is None else replace(spec, preset=replace(spec.preset, max_jobs=max(1, jobs)))
+            return self._submit(watcher, plan_resume(again, cluster=watcher.cluster))
 
         self._start("resume", run_id, spec.cluster, go)
 
@@ -254,6 +261,18 @@ class Engine:
             return actions.save_and_stop(watcher, job)
 
         self._on_job("save and stop", run_id, go)
+
+    def set_max_jobs(self, run_id: str, jobs: int) -> None:
+        """Lets a run's job go back into the queue by itself until the run has taken `jobs` jobs: ActionDone."""
+
+        def go(watcher: Watcher, track: RunTrack, job: Job) -> actions.Answer:
+            if track.foreign is not None:
+                return actions.Answer(False, "This job was not submitted by this app: it does not know how to go on")
+            answer = set_max_jobs(watcher, track, job, jobs, self.store)
+            self._emit(e.RunLoaded(track.view()))
+            return answer
+
+        self._on_job("more jobs", run_id, go)
 
     def set_time_limit(self, run_id: str, seconds: int) -> None:
         """Changes the limit of a run's job; for a running one that asks for more, drafts a request."""

@@ -189,6 +189,11 @@ class Store:
                 (spec.token, spec.run_id, at, Outcome.INTENT.value, owner or this_process()),
             )
 
+    def save_spec(self, spec: RunSpec) -> None:
+        """Keeps what was changed of a run that is there already."""
+        with self.transaction() as db:
+            db.execute("UPDATE runs SET spec = ? WHERE run_id = ?", (to_json(spec), spec.run_id))
+
     def settle(
         self, token: str, outcome: Outcome, at: float, *, text: str = "", hint: str = "", job_id: str = ""
     ) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
 
 from websight_tui.presets import Preset
 from websight_tui.projection.model import Forecast, Remedy
@@ -15,6 +15,13 @@ from websight_tui.tui.remedy_list import Offer, offer
 
 if TYPE_CHECKING:
     from websight_tui.tui.app import WebsightApp
+    from websight_tui.tui.ports import EnginePort
+
+
+BY_ITSELF: Final = (
+    "The job saves before each limit, goes back into the queue under the same number and goes on from its checkpoint. "
+    "Cancelling the job ends the chain."
+)
 
 
 def offer_for(app: WebsightApp, run: RunView) -> Offer:
@@ -42,7 +49,7 @@ def act(app: WebsightApp, run_id: str, remedy: Remedy) -> None:
     preset = run.spec.preset
     match remedy.kind:
         case "resume":
-            app.ask_resume(run)
+            _resume(app, run, remedy)
         case "save-and-stop":
             app.ask_stop(run)
         case "another-preset":
@@ -51,7 +58,7 @@ def act(app: WebsightApp, run_id: str, remedy: Remedy) -> None:
         case "fewer-epochs":
             _review(app, run, with_epochs(preset, remedy))
         case "chain":
-            _chain(app, run, int(remedy.value))
+            _chain(app, run, remedy)
         case "longer-limit":
             seconds = int(remedy.value)
             app.controller.ask(lambda engine: engine.set_time_limit(run_id, seconds))
@@ -72,21 +79,39 @@ def _review(app: WebsightApp, run: RunView, preset: Preset, base: Preset | None 
         )
 
 
-def _chain(app: WebsightApp, run: RunView, jobs: int) -> None:
-    """A run may take as many jobs as it was launched for: before it has begun, launch it anew with more."""
-    allowed = run.spec.preset.max_jobs
+def _chain(app: WebsightApp, run: RunView, remedy: Remedy) -> None:
+    """Lets a run that waits or runs take as many jobs as it needs, under the job that it has."""
+    begun = run.job.restarts if run.job is not None else 0
+    jobs, allowed = begun + int(remedy.value), run.spec.preset.max_jobs
     if allowed >= jobs:
-        app.tell(
-            f"This run may take {allowed} jobs already", "It saves before its limit and goes on by itself.", good=True
-        )
-    elif not run.log.segments:
-        _review(app, run, replace(run.spec.preset, max_jobs=jobs))
-    else:
-        app.tell(
-            "This run saves and stops before its limit",
-            "Resume it then: each resume gives it one more job, from the newest checkpoint.",
-            good=True,
-        )
+        said = f"This run may take {allowed} jobs already"
+        app.tell(said, "It saves before its limit and goes on by itself.", good=True)
+        return
+    body = f"{_sentence(remedy.cost)}.\n{BY_ITSELF}"
+    _ask(app, f"{remedy.title}?", body, "Go on", lambda engine: engine.set_max_jobs(run.spec.run_id, jobs))
+
+
+def _resume(app: WebsightApp, run: RunView, remedy: Remedy) -> None:
+    jobs = int(remedy.value or 1)
+    if jobs < 2:
+        app.ask_resume(run)
+        return
+    body = f"{_sentence(remedy.cost)}.\n{BY_ITSELF}"
+    _ask(app, f"{remedy.title}?", body, "Resume", lambda engine: engine.resume(run.spec.run_id, jobs))
+
+
+def _ask(app: WebsightApp, title: str, body: str, verb: str, do: Callable[[EnginePort], None]) -> None:
+    from websight_tui.tui.screens.confirm import ConfirmScreen
+
+    def answered(sure: bool | None) -> None:
+        if sure:
+            app.controller.ask(do)
+
+    app.push_screen(ConfirmScreen(title, body, verb), answered)
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _draft_request(app: WebsightApp, run: RunView, seconds: int) -> None:

@@ -213,7 +213,7 @@ def _ended(run: RunView, cluster: Cluster, presets: Mapping[str, Preset], foreca
             job_state=run.job.state if run.job is not None else "FAILED",
             last_checkpoint_step=saved.step if saved is not None else None,
         )
-        found += [_first_of(remedy) for remedy in from_here if remedy.kind == "chain"]
+        found += [_resumed(remedy) for remedy in from_here if remedy.kind == "chain"]
     found = found or [_resume(run, saved)]
     if made is not None:  # another launch begins anew, whatever was trained
         anew = remedies(made, preset, world_size=world, limit_s=limit, others=_others(run, presets, forecast_of))
@@ -227,10 +227,9 @@ def _ended(run: RunView, cluster: Cluster, presets: Mapping[str, Preset], foreca
     return Offer(f"{said} {_sentence(where)}.", tuple(found))
 
 
-def _first_of(chain: Remedy) -> Remedy:
-    """Resuming gives a run one job; the next ones are asked for when that has ended."""
-    more = "; this submits the first of them" if chain.value not in ("", "1") else ""
-    return replace(chain, kind="resume", cost=chain.cost + more)
+def _resumed(chain: Remedy) -> Remedy:
+    """Resuming submits one job; where it takes several, that one goes back into the queue by itself."""
+    return replace(chain, kind="resume")
 
 
 def _resume(run: RunView, saved: Checkpoint | None) -> Remedy:

@@ -1,4 +1,4 @@
-"""The list of what can be done about a run, each with its cost; Enter chooses one."""
+"""The list of what can be done about a run, each with its cost and its key."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ class RemediesScreen(Dialog[Remedy]):
         Binding("j", "move(1)", "down", show=False),
         Binding("k", "move(-1)", "up", show=False),
         Binding("q,r", "leave", "Back", show=False),
+        *(Binding(str(number), f"pick({number})", show=False) for number in range(1, 10)),
     ]
     CSS = """
     RemediesScreen .dialog { width: 100; padding: 1 2 0 2; }
@@ -44,11 +45,11 @@ class RemediesScreen(Dialog[Remedy]):
             box.border_subtitle = Content(self._run_id)
             yield Static(Content(self._made.words))
             if self._made.remedies:
-                yield OptionList(*(Option(_shown(remedy)) for remedy in self._made.remedies))
+                yield OptionList(*(Option(_shown(n, remedy)) for n, remedy in enumerate(self._made.remedies, 1)))
             yield Static(Content(self._keys()), classes="hint")
 
     def _keys(self) -> str:
-        return "Enter: do it · Esc: leave things as they are" if self._made.remedies else "Esc: back"
+        return "Its number, or Enter: do it · Esc: leave things as they are" if self._made.remedies else "Esc: back"
 
     def on_mount(self) -> None:
         for options in self.query(OptionList):
@@ -58,11 +59,15 @@ class RemediesScreen(Dialog[Remedy]):
         for options in self.query(OptionList):
             options.action_cursor_down() if direction > 0 else options.action_cursor_up()
 
+    def action_pick(self, number: int) -> None:
+        if number <= len(self._made.remedies):
+            self.dismiss(self._made.remedies[number - 1])
+
     @on(OptionList.OptionSelected)
     def _picked(self, event: OptionList.OptionSelected) -> None:
         self.dismiss(self._made.remedies[event.option_index])
 
 
-def _shown(remedy: Remedy) -> Content:
+def _shown(number: int, remedy: Remedy) -> Content:
     cost = remedy.cost[:1].upper() + remedy.cost[1:]
-    return Content.assemble((remedy.title, "bold"), "\n", (cost, "$foreground 65%"))
+    return Content.assemble((f"{number} ", "$primary bold"), (remedy.title, "bold"), "\n", (cost, "$foreground 65%"))
