@@ -6,20 +6,21 @@ key as a hint), so that a typing error never silently changes nothing.
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 from websight_tui.errors import ConfigError, PresetError
 from websight_tui.presets import BUILT_IN, Preset, check_field, make_preset
 from websight_tui.remote.port import Endpoint
 from websight_tui.secrecy import secret_in
+from websight_tui.toml_reading import Where
+from websight_tui.ui_settings import Ui, read_ui
 
 LOCAL: Final = "local"
 """Name of the cluster that is this machine; always there."""
@@ -68,17 +69,15 @@ class Config:
         clusters: by name; always holds "local".
         presets: built in first, then the user's (which may replace a built-in of the same name).
         keys: action id → key, over the default keymap.
-        theme: one of the app's themes (websight-dark, -light, -contrast, -colour-blind) or of Textual's.
+        ui: how the app looks and how it calls.
         path: the file it came from (it may not exist).
-        notify: bell and desktop notification (OSC 9) when a verdict changes or a run ends.
     """
 
     clusters: Mapping[str, Cluster]
     presets: Mapping[str, Preset]
     keys: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    theme: str = "websight-dark"
+    ui: Ui = field(default_factory=Ui)
     path: Path = Path()
-    notify: bool = False
 
 
 def config_path() -> Path:
@@ -120,7 +119,7 @@ def parse_config(text: str, path: Path) -> Config:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as exc:
         raise ConfigError(f"{path}: {exc}", "The file must be TOML; `websight-tui init` writes an example.") from exc
-    where = _Where(path, text)
+    where = Where(path, text)
     where.known((), data, ("clusters", "presets", "keys", "ui"))
     clusters = {LOCAL: Cluster(LOCAL, Endpoint(transport="local"))}
     for name, values in where.table((), data, "clusters").items():
@@ -128,18 +127,11 @@ def parse_config(text: str, path: Path) -> Config:
     presets = {preset.name: preset for preset in BUILT_IN}
     for name, values in where.table((), data, "presets").items():
         presets[name] = _preset(where, name, values, presets)
-    ui = where.table((), data, "ui")
-    where.known(("ui",), ui, ("theme", "notify"))
-    theme = where.text(("ui",), ui, "theme", "websight-dark")
-    notify = ui.get("notify", False)
-    if not isinstance(notify, bool):
-        raise where.error(("ui",), "notify", "true or false", notify)
+    ui = read_ui(where, where.table((), data, "ui"))
     keys = where.table((), data, "keys")
     for action in keys:
         where.text(("keys",), keys, action, "")
-    return Config(
-        MappingProxyType(clusters), MappingProxyType(presets), MappingProxyType(dict(keys)), theme, path, notify
-    )
+    return Config(MappingProxyType(clusters), MappingProxyType(presets), MappingProxyType(dict(keys)), ui, path)
 
 
 _TEXT_KEYS: Final = ("host", "user", "identity_file", "known_hosts", "transport")
@@ -167,7 +159,7 @@ def _one_line(text: str) -> bool:
     return not any((ord(c) < 32 and c != "\t") or 127 <= ord(c) < 160 for c in text)
 
 
-def _cluster(where: _Where, name: str, values: object) -> Cluster:
+def _cluster(where: Where, name: str, values: object) -> Cluster:
     at = ("clusters", name)
     if not isinstance(values, dict):
         raise where.error(at[:1], name, "a table such as [clusters.hai]", values)
@@ -232,7 +224,7 @@ def _cluster(where: _Where, name: str, values: object) -> Cluster:
     )
 
 
-def _preset(where: _Where, name: str, values: object, known: Mapping[str, Preset]) -> Preset:
+def _preset(where: Where, name: str, values: object, known: Mapping[str, Preset]) -> Preset:
     at = ("presets", name)
     if not isinstance(values, dict):
         raise where.error(at[:1], name, "a table such as [presets.mine]", values)
@@ -245,66 +237,3 @@ def _preset(where: _Where, name: str, values: object, known: Mapping[str, Preset
     except PresetError as exc:
         key = next((k for k in settings if k in exc.message), name)
         raise ConfigError(f"{where.place(at, key)}: {exc.message}", exc.hint) from exc
-
-
-class _Where:
-    """Reads typed values out of parsed TOML and says where a wrong one stands."""
-
-    def __init__(self, path: Path, text: str) -> None:
-        self.path, self.lines = path, text.splitlines()
-
-    def place(self, table: tuple[str, ...], key: str) -> str:
-        """ "file, line N, [table] key" (the line of the key in its table, or of the table's header)."""
-        return f"{self.path}{self._line(table, key)}, {'[' + '.'.join(table) + '] ' if table else ''}{key}"
-
-    def _line(self, table: tuple[str, ...], key: str) -> str:
-        inside, header = not table, 0
-        for number, line in enumerate(self.lines, 1):
-            if match := re.match(r"\s*\[\s*([^\]]+?)\s*\]", line):
-                name = tuple(part.strip().strip("\"'") for part in match[1].split("."))
-                inside = name == table
-                if inside or name == (*table, key):
-                    header = number
-            elif inside and re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=", line):
-                return f", line {number}"
-        return f", line {header}" if header else ""
-
-    def error(self, table: tuple[str, ...], key: str, expected: str, got: object) -> ConfigError:
-        return ConfigError(f"{self.place(table, key)}: expected {expected}, not {got!r}")
-
-    def known(self, table: tuple[str, ...], data: Mapping[str, Any], keys: tuple[str, ...]) -> None:
-        for key in data:
-            if key not in keys:
-                close = difflib.get_close_matches(key, keys, n=1)
-                hint = f"Did you mean '{close[0]}'?" if close else f"Known here: {', '.join(keys)}."
-                raise ConfigError(f"{self.place(table, key)}: unknown key", hint)
-
-    def table(self, table: tuple[str, ...], data: Mapping[str, Any], key: str) -> dict[str, Any]:
-        value = data.get(key, {})
-        if not isinstance(value, dict):
-            raise self.error(table, key, f"a table [{key}]", value)
-        return value
-
-    def text(self, table: tuple[str, ...], data: Mapping[str, Any], key: str, default: str) -> str:
-        value = data.get(key, default)
-        if not isinstance(value, str) or any(ord(c) < 32 for c in value):
-            raise self.error(table, key, "text on one line, in quotes", value)
-        return value
-
-    def number(
-        self,
-        table: tuple[str, ...],
-        data: Mapping[str, Any],
-        key: str,
-        default: float | None,
-        *,
-        whole: bool = False,
-        check: Callable[[float], bool] = lambda v: v >= 0,
-    ) -> float | None:
-        value = data.get(key, default)
-        if value is None:
-            return None
-        kinds = (int,) if whole else (int, float)
-        if isinstance(value, bool) or not isinstance(value, kinds) or not check(value):
-            raise self.error(table, key, f"{'a whole' if whole else 'a'} number from 0", value)
-        return float(value)

@@ -7,17 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from websight_tui import cli
 from websight_tui.cli.app import open_app
 from websight_tui.config import Config, parse_config
 from websight_tui.errors import StoreError
 from websight_tui.tui import app as app_module
+from websight_tui.tui.first_minute import DEMO
 from websight_tui.tui.ports import DemoInfo
 
 
-@pytest.mark.parametrize(("text", "aloud"), [("", False), ("[ui]\nnotify = true\n", True)])
-def test_banner_and_the_wish_for_notifications_reach_the_app(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, aloud: bool
-) -> None:
+def test_banner_and_configuration_reach_the_app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: dict[str, object] = {}
 
     def run_app(config: Config, factory: object, **options: object) -> tuple[int, str]:
@@ -25,11 +24,10 @@ def test_banner_and_the_wish_for_notifications_reach_the_app(
         return 0, ""
 
     monkeypatch.setattr(app_module, "run_app", run_app)
-    config = parse_config(text, tmp_path / "config.toml")
+    config = parse_config("", tmp_path / "config.toml")
     assert open_app(config, tmp_path, demo="demo · replay") == 0
     assert isinstance(seen["config"], Config)
     assert seen["demo"] == DemoInfo("demo · replay")
-    assert seen["notify_aloud"] is aloud
 
 
 def test_a_history_that_cannot_be_opened_ends_the_app_with_its_words(
@@ -42,3 +40,11 @@ def test_a_history_that_cannot_be_opened_ends_the_app_with_its_words(
     config = parse_config("", tmp_path / "config.toml")
     with pytest.raises(StoreError, match="cannot be opened"):
         open_app(config, tmp_path / "data", initial_cluster="")
+
+
+def test_who_wants_the_demo_instead_gets_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[object] = []
+    monkeypatch.setattr(app_module, "run_app", lambda *args, **options: (0, DEMO))
+    monkeypatch.setattr(cli, "main", lambda argv: seen.append(argv) or 7)
+    assert open_app(parse_config("", tmp_path / "config.toml"), tmp_path) == 7
+    assert seen == [["demo"]]

@@ -11,6 +11,7 @@ import pytest
 from textual.pilot import Pilot
 
 from tests.tui.fakes import NOW, FakeEngine, FakePlanner, config, story
+from websight_tui.runs.attention import News
 from websight_tui.tui.app import WebsightApp
 from websight_tui.tui.ports import DemoInfo
 
@@ -19,7 +20,7 @@ class Stage:
     """An app, its engine once it has started, and what the notifier was told."""
 
     def __init__(self, path: Path, *, busy: bool = True, demo: DemoInfo | None = None) -> None:
-        self.told: list[tuple[str, str]] = []
+        self.told: list[News] = []
         self.titles: list[str] = []
         self.engine: FakeEngine | None = None
         self.now = NOW
@@ -31,8 +32,11 @@ class Stage:
 
         self.app = WebsightApp(cfg, factory, clock=lambda: self.now, planner=FakePlanner(), notifier=self, demo=demo)
 
-    def tell(self, title: str, body: str) -> None:
-        self.told.append((title, body))
+    def tell(self, item: News) -> None:
+        self.told.append(item)
+
+    def close(self, wait_s: float = 0.0) -> None:
+        pass
 
     def set_title(self, title: str) -> None:
         self.titles.append(title)

@@ -119,6 +119,9 @@ class FakeEngine:
     def hide(self, run_id: str) -> None:
         self.calls.append(("hide", run_id))
 
+    def unhide(self, run_id: str) -> None:
+        self.calls.append(("unhide", run_id))
+
     def focus(self, run_id: str | None) -> None:
         self.calls.append(("focus", run_id))
 

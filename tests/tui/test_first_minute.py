@@ -63,7 +63,7 @@ async def online(stage: Stage, pilot: Pilot[None], name: str) -> FakeEngine:
 async def test_a_host_becomes_a_checked_cluster_with_enter_alone(fresh: Stage, size: tuple[int, int]) -> None:
     app = fresh.app
     path = app.config.path
-    path.write_text("# mine\n[ui]\nnotify = true")
+    path.write_text("# mine\n[ui]\nbell = true")
     async with app.run_test(size=size) as pilot:
         await until(pilot, lambda: isinstance(app.screen, WelcomeScreen))
         await until(pilot, lambda: "login.juwels.de" in screen_text(app))
@@ -88,12 +88,12 @@ async def test_a_host_becomes_a_checked_cluster_with_enter_alone(fresh: Stage, s
         engine.tell(e.CheckMade(run_id, warn("disk", "nearly full", "Tidy up."), NOW), e.CheckMade(run_id, None, NOW))
         await until(pilot, lambda: "ready for a launch" in screen_text(app))
         assert "Tidy up." in screen_text(app)
-        assert path.read_text() == "# mine\n[ui]\nnotify = true", "nothing is written before the person says so"
+        assert path.read_text() == "# mine\n[ui]\nbell = true", "nothing is written before the person says so"
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, HomeScreen))
         assert app.cluster_name == "login-juwels-de"
     text = path.read_text()
-    assert text.startswith("# mine\n[ui]\nnotify = true\n")
+    assert text.startswith("# mine\n[ui]\nbell = true\n")
     assert tomllib.loads(text)["clusters"]["login-juwels-de"] == {
         "host": "login.juwels.de",
         "account": "ingrai",

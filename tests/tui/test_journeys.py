@@ -210,7 +210,8 @@ async def test_the_run_screen_follows_verdict_curve_and_log(stage: Stage) -> Non
         await until(pilot, lambda: "CUDA out of memory" in screen_text(stage.app))
         await pilot.press("v", "v")
         await until(pilot, lambda: "checkpoint-400" in screen_text(stage.app))
-        assert ("rank32: will not fit", stage.app.state.runs[run_id].projection.reasons[0]) in stage.told
+        reason = stage.app.state.runs[run_id].projection.reasons[0]
+        assert ("rank32: will not fit", reason) in [(item.title, item.body) for item in stage.told]
         await pilot.press("escape")
         await until(pilot, lambda: ("focus", None) in engine.calls)
 

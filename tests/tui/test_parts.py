@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tui.fakes import NOW, FakeEngine, job, projection, running
+from tests.tui.fakes import NOW, FakeEngine, job, running
 from websight_tui.config import parse_config
 from websight_tui.errors import ConfigError
 from websight_tui.presets import BUILT_IN, FIELD_TYPES, make_preset
@@ -17,11 +17,10 @@ from websight_tui.remote.port import HostKey, Prompt
 from websight_tui.runs import events as e
 from websight_tui.runs.reduce import reduce
 from websight_tui.runs.state import AppState, ClusterView, Link, Phase
-from websight_tui.tui import attention, keymap
+from websight_tui.tui import keymap
 from websight_tui.tui.controller import Controller
 from websight_tui.tui.glyphs import _ASCII, _UNICODE, ascii_only
 from websight_tui.tui.messages import EventsArrived
-from websight_tui.tui.notify import TerminalNotifier
 from websight_tui.tui.palette import Palette, palette_of
 from websight_tui.tui.present import left_s
 from websight_tui.tui.preset_file import add_preset, free_name
@@ -161,29 +160,6 @@ def test_a_checkpoint_that_was_told_twice_is_one_row() -> None:
 
 def test_time_left_ticks_between_polls() -> None:
     assert left_s(job("1", started=NOW - 100), NOW + 5) == 8 * 3600 - 105
-
-
-def test_changes_worth_telling() -> None:
-    before = reduce(AppState(), e.RunLoaded(live()))  # type: ignore[arg-type]
-    run_id = "rank32-261123-140212-9f3a"
-    tight = reduce(before, e.Projected(run_id, projection(470, 1110, Verdict.TIGHT), NOW))
-    assert [title for title, _ in attention.changes(before, tight)] == ["rank32: tight"]
-    ended = reduce(tight, e.JobsChanged(run_id, (replace(job("1", "FAILED"), final=True),), NOW))
-    assert [title for title, _ in attention.changes(tight, ended)] == ["rank32: failed"]
-    assert attention.changes(AppState(), before) == [], "what was loaded is no news"
-
-
-def test_notifications_are_quiet_by_default_and_carry_no_control_characters() -> None:
-    written: list[str] = []
-    notifier = TerminalNotifier(written.append)
-    notifier.tell("a", "b")
-    assert written == []
-    notifier.set_title("x\x07\x1b]0;evil\x07")
-    assert written[0].count("\x1b") == 2, "only its own beginning and end"
-    loud = TerminalNotifier(written.append, aloud=True)
-    loud.tell("t", "b\x07\x1b[2J")
-    assert written[1].startswith("\a\x1b]9;")
-    assert "[2J" not in written[1]
 
 
 def test_columns_give_way_by_priority_and_the_flexible_one_takes_the_rest() -> None:

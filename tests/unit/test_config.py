@@ -10,6 +10,7 @@ import pytest
 from websight_tui.cli.init import EXAMPLE
 from websight_tui.config import LOCAL, load_config, parse_config
 from websight_tui.errors import ConfigError
+from websight_tui.ui_settings import Ui, shown, webhook_problem
 
 PATH = Path("/home/a/config.toml")
 
@@ -45,7 +46,7 @@ def test_a_full_cluster() -> None:
     assert hai.root == "~/websight-v2"
     assert (hai.account, hai.partition, hai.time_limit, hai.poll_floor_s) == ("ingrai", "hai", "1-00:00:00", 15)
     assert hai.setup == ("module load cuda",)
-    assert (config.theme, dict(config.keys)) == ("nord", {"quit": "ctrl+x"})
+    assert (config.ui.theme, dict(config.keys)) == ("nord", {"quit": "ctrl+x"})
 
 
 def test_the_host_defaults_to_the_clusters_name() -> None:
@@ -102,8 +103,32 @@ def test_the_example_is_valid_commented_and_uncommented() -> None:
     assert config.presets["mine"].lora_rank == 24
 
 
-def test_notifications_are_quiet_unless_wished_and_wished_in_one_way_only() -> None:
-    assert parse_config("[ui]\n", PATH).notify is False
-    assert parse_config("[ui]\nnotify = true\n", PATH).notify is True
-    with pytest.raises(ConfigError, match=r"line 2, \[ui\] notify: expected true or false, not 'loud'"):
-        parse_config('[ui]\nnotify = "loud"\n', PATH)
+def test_the_app_is_quiet_unless_wished_otherwise() -> None:
+    assert parse_config("[ui]\n", PATH).ui == Ui(bell=False, desktop="off", webhook="")
+    text = '[ui]\nbell = true\ndesktop = "osc99"\nwebhook = "https://ntfy.sh/mine"\nsymbols = "ascii"\ntitle = false\n'
+    assert parse_config(text, PATH).ui == Ui("auto", "ascii", False, True, "osc99", "https://ntfy.sh/mine")
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ('bell = "loud"', "line 2, \\[ui\\] bell: expected true or false, not 'loud'"),
+        ('desktop = "osc8"', "desktop: expected one of off, auto, osc9, osc777, osc99"),
+        ('symbols = "emoji"', "symbols: expected one of auto, unicode, ascii"),
+        ("notify = true", "notify: unknown key"),
+        ('webhook = "http://hooks.example.org/secret"', "webhook: expected an https:// address"),
+        ('webhook = "ftp://example.org/secret"', "webhook: expected an address such as"),
+        ('webhook = "https://example.org:port/secret"', "webhook: expected an address such as"),
+        ('webhook = "https://example.org/a secret"', "webhook: expected an address such as"),
+    ],
+)
+def test_a_wrong_setting_is_said_and_an_address_stays_secret(line: str, words: str) -> None:
+    with pytest.raises(ConfigError, match=words) as caught:
+        parse_config(f"[ui]\n{line}\n", PATH)
+    assert "secret" not in str(caught.value)
+
+
+def test_plain_http_is_for_this_machine_alone() -> None:
+    assert webhook_problem("http://127.0.0.1:8080/x") == webhook_problem("") == ""
+    assert shown("https://user:pass@ntfy.example.org:8443/topic?auth=tk_1") == "https://ntfy.example.org:8443/…"
+    assert shown("https://[broken") == "…"

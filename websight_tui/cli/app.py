@@ -52,7 +52,6 @@ def open_app(config: Config, data: Path, *, initial_cluster: str | None = None, 
         engine,
         demo=DemoInfo(demo) if demo else None,
         initial_cluster=initial_cluster,
-        notify_aloud=config.notify,
     )
     if wanted == DEMO:
         from websight_tui.cli import main

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from websight_tui.cli.output import print_json, say
 from websight_tui.errors import SubmitRejected, SubmitUnknown
 from websight_tui.projection.model import Verdict
+from websight_tui.runs.attention import news
 from websight_tui.runs.events import ActionDone, Event, SubmitSettled
 from websight_tui.runs.phase import OVER
 from websight_tui.runs.state import Outcome, Phase, RunView
@@ -20,8 +23,12 @@ if TYPE_CHECKING:
     from websight_tui.cli.session import Session
     from websight_tui.config import Cluster, Config
     from websight_tui.presets import Preset
+    from websight_tui.runs.state import AppState
+    from websight_tui.runs.webhook import Webhook
 
 
+LAST_MESSAGE_S = 20.0
+"""Seconds that the last message to a webhook may take."""
 LAST_WORDS_S = 6.0
 """Seconds after a run's end in which its last output, and so the reason of its end, is read."""
 
@@ -90,16 +97,57 @@ def follow(current: Session, run_id: str, *, as_json: bool, note: str = "") -> i
     show = _json_line if as_json else _text_line
     printer = _Printer(lambda run: show(run, note))
     printer.look(current.state.runs[run_id])
+    with closing(Herald(current.webhook, run_id)) as herald:
+        herald.look(current.state)
+        run = _until_over(current, run_id, printer, herald)
+    for problem in run.problems if not as_json else ():
+        say(f"  ! {problem}", flush=True)
+    return 0 if run.phase in (Phase.FINISHED, Phase.STOPPED) else 1
+
+
+def _until_over(current: Session, run_id: str, printer: _Printer, herald: Herald) -> RunView:
+    """The run as it ended."""
     while (run := current.state.runs[run_id]).phase not in OVER:
         for _ in current.events(timeout=1.0):
             if printer.look(current.state.runs[run_id]):
                 break
+            herald.look(current.state)
     if run.phase is not Phase.FINISHED:
         current.wait_a_little(lambda: bool(current.state.runs[run_id].problems), seconds=LAST_WORDS_S)
-        run = current.state.runs[run_id]
-    for problem in run.problems if not as_json else ():
-        say(f"  ! {problem}", flush=True)
-    return 0 if run.phase in (Phase.FINISHED, Phase.STOPPED) else 1
+    herald.look(current.state)  # only now: why it ended is told with it
+    return current.state.runs[run_id]
+
+
+class Herald:
+    """Sends what happens to one run to the person's webhook, if there is one.
+
+    Args:
+        address: [ui] webhook; "" sends nothing.
+    """
+
+    def __init__(self, address: str, run_id: str) -> None:
+        self._run_id = run_id
+        self._seen: AppState | None = None
+        self._webhook: Webhook | None = None
+        if address:
+            from websight_tui.runs import webhook
+
+            self._webhook = webhook.Webhook(
+                address, failed=lambda words: say(f"websight-tui: {words}", file=sys.stderr)
+            )
+
+    def look(self, state: AppState) -> None:
+        """Sends what has changed since the last look."""
+        if self._webhook is not None and state is not self._seen:
+            before, self._seen = self._seen or state, state
+            for item in news(before, state):
+                if item.run_id == self._run_id:
+                    self._webhook.send(item)
+
+    def close(self) -> None:
+        """Lets the last message go out; a slow address holds nobody for long."""
+        if self._webhook is not None:
+            self._webhook.close(LAST_MESSAGE_S)
 
 
 class _Printer:

@@ -38,8 +38,12 @@ EXAMPLE: Final = """\
 # quit = "ctrl+q"
 
 # [ui]
-# theme = "websight-dark"          # also -light, -contrast, -colour-blind; T in the app shows them
-# notify = false                    # true: bell and desktop notification on a changed verdict and at a run's end
+# theme = "auto"                    # websight-dark, -light, -contrast, -colour-blind, -mono, or one of Textual's
+# symbols = "auto"                  # unicode or ascii
+# title = true                      # the terminal's title says how the newest run stands
+# bell = false                      # ring when a verdict changes, and when a run ends or fails
+# desktop = "off"                   # a desktop notification then: auto, osc9, osc777 or osc99
+# webhook = ""                      # an address that gets a message then: ntfy (https://ntfy.sh/TOPIC), Slack, your own
 """
 
 

@@ -29,10 +29,11 @@ class Session:
     Attributes:
         engine: for actions; they return at once, their outcome comes as events.
         state: what the events seen so far come to.
+        webhook: address that gets what happens to a run that is followed; "" for none.
     """
 
-    def __init__(self, engine: Engine, events: queue.SimpleQueue[Event]) -> None:
-        self.engine, self.state = engine, AppState()
+    def __init__(self, engine: Engine, events: queue.SimpleQueue[Event], webhook: str = "") -> None:
+        self.engine, self.state, self.webhook = engine, AppState(), webhook
         self._events = events
 
     def events(self, *, timeout: float | None = None) -> Iterator[Event]:
@@ -112,7 +113,7 @@ def session(config: Config, data: Path) -> Iterator[Session]:
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
     engine = Engine(config, Store(data / "runs.sqlite"), open_transport=open_cluster, emit=events.put)
     try:
-        current = Session(engine, events)
+        current = Session(engine, events, config.ui.webhook)
         engine.load()
         current.catch_up()
         yield current

@@ -285,6 +285,13 @@ class Engine:
     def hide(self, run_id: str) -> None:
         """Takes a run off the list; nothing of it is deleted, here or there."""
         self.store.hide(run_id)
+        self._emit(e.RunHidden(run_id, self._clock()))
+
+    def unhide(self, run_id: str) -> None:
+        """Puts a run back on the list."""
+        self.store.hide(run_id, hidden=False)
+        if (track := self._tracks.get(run_id)) is not None:
+            self._emit(e.RunLoaded(track.view()))
 
     def focus(self, run_id: str | None) -> None:
         """The run on the screen: its files are read every second."""

@@ -97,6 +97,14 @@ class JobCountsFound:
 
 
 @dataclass(frozen=True, slots=True)
+class RunHidden:
+    """A run was taken off the list; its history and its files stay."""
+
+    run_id: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class PreflightDone:
     """What the pre-flight of a launch found; belongs to no run yet, so that no state keeps it.
 
@@ -265,6 +273,7 @@ Event = (
     | SweepLoaded
     | RunMeasured
     | JobCountsFound
+    | RunHidden
     | PreflightDone
     | SiteSeen
     | CheckMade

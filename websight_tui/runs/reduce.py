@@ -34,6 +34,9 @@ def reduce(state: AppState, event: e.Event) -> AppState:
             )
         case e.RunLoaded():
             return _put(state, event.run)
+        case e.RunHidden():
+            left = {run_id: run for run_id, run in state.runs.items() if run_id != event.run_id}
+            return replace(state, runs=MappingProxyType(left))
         case e.SubmitBegan():
             run = state.runs.get(event.spec.run_id) or RunView(event.spec)
             run = replace(run, spec=event.spec, outcome=Outcome.INTENT, outcome_text="", stage="", seen_at=event.at)

@@ -269,10 +269,10 @@ class Store:
             (run_id, job.job_id, position.fetchone()[0], json.dumps(dataclasses.asdict(job)), last_seen),
         )
 
-    def hide(self, run_id: str) -> None:
-        """Takes a run off the list; nothing of it is deleted."""
+    def hide(self, run_id: str, *, hidden: bool = True) -> None:
+        """Takes a run off the list, or puts it back; nothing of it is deleted."""
         with self.transaction() as db:
-            db.execute("UPDATE runs SET hidden = 1 WHERE run_id = ?", (run_id,))
+            db.execute("UPDATE runs SET hidden = ? WHERE run_id = ?", (int(hidden), run_id))
 
     # copies of remote files
 

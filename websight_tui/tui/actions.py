@@ -5,10 +5,10 @@ from __future__ import annotations
 from websight_tui.presets import Preset
 from websight_tui.runs.state import RunView
 from websight_tui.slurm_commands.model import Job
-from websight_tui.tui.job_actions import JobActions
+from websight_tui.tui.undo import Undoing
 
 
-class Actions(JobActions):
+class Actions(Undoing):
     """The app's verbs; mixed into WebsightApp."""
 
     def action_leave(self) -> None:
@@ -37,7 +37,13 @@ class Actions(JobActions):
         names = [theme.name for theme in THEMES]
         at = names.index(self._app.theme) if self._app.theme in names else -1
         self._app.theme = names[(at + 1) % len(names)]
-        self._app.notify(f"Theme {self._app.theme}. Keep it: [ui] theme in config.toml.", markup=False)
+        self._app.notify(f"Theme {self._app.theme}. Keep it in the settings (,).", markup=False)
+
+    def action_settings(self) -> None:
+        from websight_tui.tui.screens.settings import SettingsScreen
+
+        if not isinstance(self._app.screen, SettingsScreen):
+            self._app.push_screen(SettingsScreen())
 
     def action_save_screenshot(self) -> None:
         from pathlib import Path

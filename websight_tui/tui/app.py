@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -22,25 +21,30 @@ from websight_tui.errors import WebsightError
 from websight_tui.presets import DEFAULT_PRESET, Preset
 from websight_tui.projection.model import Forecast
 from websight_tui.remote.port import HostKey
+from websight_tui.runs.attention import news
 from websight_tui.runs.phase import OVER
 from websight_tui.runs.state import AppState, ClusterView, RunView
 from websight_tui.slurm_commands.site import Layout
-from websight_tui.tui import attention, keymap
+from websight_tui.tui import glyphs, keymap
 from websight_tui.tui.actions import Actions
 from websight_tui.tui.commands import ActionProvider
 from websight_tui.tui.controller import Controller
 from websight_tui.tui.messages import EngineFailed, EventsArrived, PromptRequested
-from websight_tui.tui.notify import Silent
+from websight_tui.tui.notify import Silent, title_of
 from websight_tui.tui.ports import Clock, DemoInfo, EngineFactory, Notifier, Planner
 from websight_tui.tui.screens.base import StateScreen
 from websight_tui.tui.screens.home import HomeScreen
-from websight_tui.tui.themes import DEFAULT_THEME, THEMES
+from websight_tui.tui.themes import DEFAULT_THEME, THEMES, automatic
 
 if TYPE_CHECKING:
+    from websight_tui.runs.attention import News
     from websight_tui.runs.bounds import Bound
     from websight_tui.runs.plan import LaunchPlan
+    from websight_tui.tui.ui_file import Edit
 
 LEAST_SIZE: Final = (70, 20)
+_LAST_WORDS_S: Final = 0.5
+"""How long leaving may wait for a message that is under way."""
 
 
 class WebsightApp(Actions, App[None]):
@@ -103,7 +107,7 @@ class WebsightApp(Actions, App[None]):
         self.set_reactive(WebsightApp.now, clock())
         for theme in THEMES:
             self.register_theme(theme)
-        self.theme = config.theme if config.theme in self.available_themes else DEFAULT_THEME
+        self._apply_ui()
 
     # what screens look at
 
@@ -161,8 +165,8 @@ class WebsightApp(Actions, App[None]):
     def on_mount(self) -> None:
         if self.config.keys:
             self._take_keys()
-        if self.config.theme not in self.available_themes:
-            self.tell(f"There is no theme '{self.config.theme}'", "T shows the app's own, ctrl+p lists all.")
+        if (name := self.config.ui.theme) != "auto" and name not in self.available_themes:
+            self.tell(f"There is no theme '{name}'", "T shows the app's own, ctrl+p lists all.")
         self.set_interval(1.0, self._tick)
         self.theme_changed_signal.subscribe(self, self._restyle)
         self.notifier.set_title("websight-tui")
@@ -197,6 +201,7 @@ class WebsightApp(Actions, App[None]):
 
     def on_unmount(self) -> None:
         self.controller.close()
+        self.notifier.close(_LAST_WORDS_S)
 
     def on_app_focus(self) -> None:
         self.controller.ask(lambda engine: engine.set_visible(True))
@@ -237,7 +242,9 @@ class WebsightApp(Actions, App[None]):
         self._learn(state)
         self.set_reactive(WebsightApp.now, self._clock())
         self.state = state
-        attention.report(before, state, self.notifier)
+        for item in news(before, state):
+            self.notifier.tell(item)
+        self.notifier.set_title(title_of(state))
         for screen in self.screen_stack:
             if isinstance(screen, StateScreen):
                 screen.take_events(batch)
@@ -273,6 +280,11 @@ class WebsightApp(Actions, App[None]):
         if not message.answer.done():
             message.answer.set_result(answer)
 
+    def told(self, item: News) -> None:
+        """The webhook took a message: worth a word only where it was a test."""
+        if item.kind == "test":
+            self.notify("The webhook took the test.", markup=False)
+
     def call_from_anywhere(self, what: Callable[[], None]) -> None:
         """Runs `what` on the event loop; does nothing once the app has ended."""
         if self.is_running:
@@ -285,19 +297,36 @@ class WebsightApp(Actions, App[None]):
         self._exit_renderables.append(crash_report(sys.exc_info()[1]))
         self._close_messages_no_wait()
 
+    def _apply_ui(self) -> None:
+        ui = self.config.ui
+        glyphs.use(ui.symbols)
+        name = automatic() if ui.theme == "auto" else ui.theme
+        self.theme = name if name in self.available_themes else DEFAULT_THEME
+
+    def get_css_variables(self) -> dict[str, str]:
+        """Textual's, and the border's kind: lines, or what ASCII has."""
+        return {**super().get_css_variables(), "edge": "ascii" if glyphs.plain_ascii() else "round"}
+
+    def take_edit(self, edit: Edit) -> None:
+        """Takes what an edit of config.toml changed."""
+        from websight_tui.tui.ui_file import merged
+
+        was, config = self.config.ui, merged(self.config, edit)
+        self.reload(config)
+        if config.ui != was:
+            self._apply_ui()
+            self.refresh_css(animate=False)
+            for screen in self.screen_stack:  # what is seen below a window, too
+                if isinstance(screen, StateScreen):
+                    screen.update_view()
+        self.controller.ask(lambda engine: engine.configure(config))
+
     def reload(self, config: Config) -> None:
         """Takes a changed configuration."""
         self.config = config
         self._forecasts.clear()
         if isinstance(self.screen, StateScreen):
             self.screen.update_view()
-
-    def with_presets(self, preset: Preset) -> None:
-        """Adds a preset of the person's own to the list."""
-        from types import MappingProxyType
-
-        presets = MappingProxyType({**self.config.presets, preset.name: preset})
-        self.reload(replace(self.config, presets=presets))
 
 
 def _leave(screen: Screen[Any]) -> None:
@@ -311,14 +340,12 @@ def run_app(
     *,
     demo: DemoInfo | None = None,
     initial_cluster: str | None = None,
-    notify_aloud: bool = False,
 ) -> tuple[int, str]:
     """Runs the app on the terminal until the person quits.
 
     Args:
         demo: the banner of the embedded cluster or a replay.
         initial_cluster: connected at the start; None takes the first configured one.
-        notify_aloud: bell and desktop notification when a verdict changes or a run ends.
 
     Returns: (exit status, what is wanted instead). The status is 1 after an error that was not expected, whose report
         is on the terminal then. Wanted may be `first_minute.DEMO`; "" if nothing is.
@@ -328,7 +355,12 @@ def run_app(
     from websight_tui.tui.notify import TerminalNotifier
 
     app = WebsightApp(config, engine_factory, demo=demo, initial_cluster=initial_cluster)
-    app.notifier = TerminalNotifier(partial(_to_terminal, app), aloud=notify_aloud)
+    app.notifier = TerminalNotifier(
+        partial(_to_terminal, app),
+        lambda: app.config.ui,
+        failed=lambda words: app.call_from_anywhere(lambda: app.tell(words, "See [ui] webhook in the settings (,).")),
+        delivered=lambda item: app.call_from_anywhere(lambda: app.told(item)),
+    )
     app.run()
     if app.failure is not None:
         raise app.failure

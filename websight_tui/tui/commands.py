@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
+from textual.dom import DOMNode
 
 from websight_tui.tui.first_minute import ask_where
 from websight_tui.tui.present import short_id
@@ -24,12 +25,12 @@ class ActionProvider(Provider):
     def _commands(self) -> Iterator[Command]:
         app = cast("WebsightApp", self.app)
         seen = set()
-        for _, binding, enabled, tooltip in self.screen.active_bindings.values():
+        for node, binding, enabled, tooltip in self.screen.active_bindings.values():
             named = binding.id and not binding.id.startswith(("list.", "home.preset", "palette"))
             if not (named and enabled and binding.description) or binding.action in seen:
                 continue
             seen.add(binding.action)
-            yield binding.description, tooltip or binding.tooltip, partial(self._act, binding.action)
+            yield binding.description, tooltip or binding.tooltip, partial(self._act, binding.action, node)
         yield "Add a cluster", "Choose a host of the SSH configuration", partial(ask_where, app)
         for name, preset in app.config.presets.items():
             yield f"Launch {name}", preset.summary, partial(app.review, preset)
@@ -38,8 +39,8 @@ class ActionProvider(Provider):
         for theme in sorted(app.available_themes):
             yield f"Theme {theme}", "Change the colours", partial(setattr, app, "theme", theme)
 
-    async def _act(self, action: str) -> None:
-        await self.app.run_action(action, self.screen)
+    async def _act(self, action: str, node: DOMNode) -> None:
+        await self.app.run_action(action, node)
 
     async def discover(self) -> Hits:
         for name, text, what in self._commands():

@@ -114,13 +114,26 @@ def ascii_only(environment: Mapping[str, str] = os.environ) -> bool:
         return choice == "1"
     if environment.get("TERM") == "linux":
         return True
-    locale = next((v for k in ("LC_ALL", "LC_CTYPE", "LANG") if (v := environment.get(k))), "")
-    return locale in ("C", "POSIX")
+    locale = next((v for k in ("LC_ALL", "LC_CTYPE", "LANG") if (v := environment.get(k))), "").lower()
+    return locale in ("c", "posix") or ("." in locale and "utf" not in locale)
 
 
-ASCII: Final = ascii_only()
+class _Choice:
+    """Which symbols this process shows; the terminal's own until `use` says otherwise."""
+
+    ascii = ascii_only()
+
+
+def use(symbols: str) -> None:
+    """Takes "unicode" or "ascii"; "auto" looks at the terminal and the locale."""
+    _Choice.ascii = ascii_only() if symbols == "auto" else symbols == "ascii"
+
+
+def plain_ascii() -> bool:
+    """Whether only ASCII is shown."""
+    return _Choice.ascii
 
 
 def glyph(name: str) -> str:
     """The symbol of a verdict, phase, link or mark."""
-    return (_ASCII if ASCII else _UNICODE)[name]
+    return (_ASCII if _Choice.ascii else _UNICODE)[name]

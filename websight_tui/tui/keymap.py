@@ -23,6 +23,7 @@ APP: Final = (
     _b("quit", "q", "leave", "Quit", tip="Leave; jobs go on running"),
     _b("refresh", "ctrl+r,f5", "refresh", "Refresh", show=False, tip="Ask the scheduler now"),
     _b("cluster", "s", "switch_cluster", "Cluster", show=False, tip="Connect, or choose another cluster"),
+    _b("settings", "comma", "settings", "Settings", show=False, tip="Theme, symbols, bell, notifications, webhook"),
     _b("theme", "T", "next_theme", "Theme", show=False, tip="Next theme"),
     _b("screenshot", "ctrl+s", "save_screenshot", "Screenshot", show=False, tip="Save a picture of the screen (SVG)"),
 )
@@ -37,6 +38,15 @@ HOME: Final = (
     _b("home.hold", "h", "hold", "Hold", show=False, tip="Hold a pending job back, or release it"),
     _b("home.limit", "t", "limit", "Time limit", show=False, tip="Change the time limit of the chosen job"),
     _b("home.overlay", "o", "overlay", "Overlay", show=False, tip="Mark runs and overlay their curves"),
+    _b(
+        "home.remove",
+        "x,delete",
+        "remove",
+        "Remove",
+        show=False,
+        tip="Remove a preset of your own, or hide an ended run",
+    ),
+    _b("home.undo", "u,ctrl+z", "app.undo", "Undo", tip="Take the last removal or change of config.toml back"),
     _b("home.next", "tab", "app.focus_next", "Next list", show=False),
     _b("home.previous", "shift+tab", "app.focus_previous", "Previous list", show=False),
     *(_b(f"home.preset{n}", str(n), f"preset({n})", f"Preset {n}", show=False) for n in range(1, 10)),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from typing import Final
 
 from textual.theme import Theme
@@ -103,5 +105,42 @@ THEMES: Final[tuple[Theme, ...]] = (
             "border-blurred": "#45484c",
         },
     ),
+    Theme(
+        # no hue at all: states are told by their symbol and word, the cursor by inversion
+        name="websight-mono",
+        primary="#ffffff",
+        secondary="#b0b0b0",
+        accent="#ffffff",
+        success="#f2f2f2",
+        warning="#d0d0d0",
+        error="#ffffff",
+        foreground="#e4e4e4",
+        background="#000000",
+        surface="#000000",
+        panel="#1c1c1c",
+        variables=_CURSOR
+        | {
+            "block-cursor-background": "#e4e4e4",
+            "block-cursor-foreground": "#000000",
+            "block-cursor-blurred-background": "#303030",
+            "block-cursor-blurred-foreground": "#e4e4e4",
+            "border": "#ffffff",
+            "border-blurred": "#6c6c6c",
+        },
+    ),
 )
 DEFAULT_THEME: Final = "websight-dark"
+
+
+def automatic(environment: Mapping[str, str] = os.environ) -> str:
+    """The theme that the terminal can show best.
+
+    NO_COLOR (https://no-color.org) asks for none; the Linux console has 16 colours; COLORFGBG ends with the number of
+    the background's colour, where a terminal says it.
+    """
+    if environment.get("NO_COLOR"):
+        return "websight-mono"
+    if environment.get("TERM") == "linux":
+        return "websight-contrast"
+    back = environment.get("COLORFGBG", "").rpartition(";")[2]
+    return "websight-light" if back in ("7", "15") else DEFAULT_THEME

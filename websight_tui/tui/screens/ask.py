@@ -18,17 +18,27 @@ class AskScreen(Dialog[str]):
 
     Args:
         check: what is wrong with a text, "" if nothing is.
+        password: do not show what is typed.
     """
 
-    def __init__(self, title: str, hint: str, value: str = "", *, check: Callable[[str], str] = lambda _: "") -> None:
+    def __init__(
+        self,
+        title: str,
+        hint: str,
+        value: str = "",
+        *,
+        check: Callable[[str], str] = lambda _: "",
+        password: bool = False,
+    ) -> None:
         super().__init__()
+        self._password = password
         self._heading, self._hint, self._value, self._check = title, hint, value, check
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as box:
             box.border_title = Content(self._heading)
             yield Static(Content(self._hint))
-            yield Input(self._value, id="answer")
+            yield Input(self._value, id="answer", password=self._password)
             yield Static(id="problem", classes="hint")
 
     @on(Input.Changed)

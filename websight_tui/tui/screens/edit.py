@@ -14,7 +14,7 @@ from textual.content import Content
 from textual.widgets import Input, Static
 
 from websight_tui.errors import PresetError, WebsightError
-from websight_tui.presets import Preset, check_field, differences, make_preset
+from websight_tui.presets import BUILT_IN, Preset, check_field, differences, make_preset
 from websight_tui.tui import keymap
 from websight_tui.tui.home_rows import forecast_badge
 from websight_tui.tui.present import columns
@@ -79,6 +79,9 @@ def typed(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+_BUILT_IN: Final = frozenset(preset.name for preset in BUILT_IN)
 
 
 class EditScreen(StateScreen[None]):
@@ -185,20 +188,20 @@ class EditScreen(StateScreen[None]):
             check_field("name", name)
         except PresetError as exc:
             return exc.message
-        return f"there is a preset '{name}' already" if name in self.wst.config.presets else ""
+        return f"'{name}' is built in; choose another name" if name in _BUILT_IN else ""
 
     def _keep(self, name: str) -> None:
-        from websight_tui.tui.preset_file import add_preset
+        from websight_tui.tui.ui_file import put_preset
 
         preset = dataclasses.replace(self.preset, name=name, summary=f"from {self._base.name}")
+        path, known = self.wst.config.path, name in self.wst.config.presets
         try:
-            add_preset(self.wst.config.path, preset, self._base)
+            edit = put_preset(path, preset, self._base, self.wst.config.presets)
         except WebsightError as exc:
             self.wst.tell(exc.message, exc.hint)
             return
-        self.wst.with_presets(preset)
-        self.wst.tell(f"Saved preset {name} in {self.wst.config.path}", good=True)
-        self.preset = preset
+        self.wst.edited(f"{'Changed' if known else 'Saved'} preset {name} in {path}", edit)
+        self.preset = self._start = preset  # it is kept: leaving loses nothing
         self.query_one("#form").border_title = Content(f"Edit {name}")
 
     def _complain(self) -> bool:

@@ -50,7 +50,7 @@ class HelpScreen(ModalScreen[None]):
     HelpScreen Static { text-wrap: nowrap; text-overflow: ellipsis; height: auto; }
     HelpScreen > VerticalScroll {
         scrollbar-size-vertical: 1; width: 104; max-width: 96%; height: 90%;
-        border: round $border; padding: 1 2;
+        border: $edge $border; padding: 1 2;
         background: $background; border-title-color: $primary; border-title-style: bold; }
     """
 

@@ -14,6 +14,7 @@ from websight_tui.runs.phase import OVER
 from websight_tui.runs.state import RunView
 from websight_tui.tui import headlines, home_rows
 from websight_tui.tui.bars import bars
+from websight_tui.tui.glyphs import plain_ascii
 from websight_tui.tui.headlines import Headline
 from websight_tui.tui.home_layout import Heights, heights
 from websight_tui.tui.present import columns
@@ -141,7 +142,7 @@ class HomeScreen(HomeKeys):
         rows = self._heights.hero - 2 * framed if self._heights else 3
         hero.update(head.text(max(20, self.size.width - 2 - 2 * framed), rows, self.palette))
         hero.border_title = Text(f"{title}") if framed and title else ""
-        hero.styles.border = ("round", head.colour) if framed else ("none", head.colour)
+        hero.styles.border = ("ascii" if plain_ascii() else "round", head.colour) if framed else ("none", head.colour)
 
     def _share_out(self) -> None:
         """Gives every pane the rows it needs."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from textual.binding import BindingType
 
-from websight_tui.presets import Preset
+from websight_tui.presets import BUILT_IN, Preset
 from websight_tui.runs.phase import OVER, RESUMABLE
 from websight_tui.runs.state import RunView
 from websight_tui.slurm_commands.model import Job
@@ -14,6 +14,12 @@ from websight_tui.tui import home_rows, keymap
 from websight_tui.tui.present import foreign
 from websight_tui.tui.screens.base import StateScreen
 from websight_tui.tui.widgets.table import KeyedTable
+
+_BUILT_IN: Final = frozenset(preset.name for preset in BUILT_IN)
+
+
+def _hidable(run: RunView | None) -> bool:
+    return run is not None and run.phase in OVER and not foreign(run)
 
 
 class HomeKeys(StateScreen[None]):
@@ -81,6 +87,11 @@ class HomeKeys(StateScreen[None]):
         if action == "resume":
             run = self.chosen_run if self.pane != "presets" else None
             return run is not None and run.phase in RESUMABLE and not foreign(run)
+        if action == "app.undo":
+            return self.wst.undoable is not None
+        if action == "remove":
+            run = self.chosen_run if self.pane == "runs" else None
+            return self.chosen_preset.name not in _BUILT_IN if self.pane == "presets" else _hidable(run)
         if action == "overlay":
             return self.pane == "runs" and len(self.state.runs) > 1
         return True
@@ -133,6 +144,12 @@ class HomeKeys(StateScreen[None]):
 
     def action_overlay(self) -> None:
         self.wst.overlay(self._table("runs").key)
+
+    def action_remove(self) -> None:
+        if self.pane == "presets":
+            self.wst.remove_preset(self.chosen_preset)
+        elif (run := self.chosen_run) is not None:
+            self.wst.hide_run(run)
 
     def newest_run_chosen(self) -> None:
         """Puts the cursor on the newest run, after a launch."""

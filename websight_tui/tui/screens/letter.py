@@ -20,7 +20,7 @@ class LetterScreen(Dialog[bool]):
         Binding("enter,c,y", "copy", "Copy", show=False),
         Binding("q", "leave", "Back", show=False),
     ]
-    CSS = "LetterScreen #letter { border-left: outer $border-blurred; padding: 0 1; margin-top: 1; }"
+    CSS = "LetterScreen #letter { border-left: $edge $border-blurred; padding: 0 1; margin-top: 1; }"
 
     def __init__(self, title: str, hint: str, text: str) -> None:
         super().__init__()

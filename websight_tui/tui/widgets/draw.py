@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Final
 
 from websight_tui.metrics.curves import Axis, Curve
-from websight_tui.tui.glyphs import ASCII, glyph
+from websight_tui.tui.glyphs import glyph, plain_ascii
 from websight_tui.tui.outlook import Outlook
 from websight_tui.tui.palette import Palette
 from websight_tui.tui.reference import Points, clipped
@@ -97,7 +97,7 @@ def draw(view: View, width: int, height: int, palette: Palette) -> Drawing | Non
     up, ticks = upright(values, rows, view.log)
     labels = {up.cell(tick): tick_label(tick, ticks) for tick in ticks}
     left = max((len(label) for label in labels.values()), default=1) + 1
-    canvas = Canvas(width - left, rows, ascii_only=ASCII)
+    canvas = Canvas(width - left, rows, ascii_only=plain_ascii())
     across = Scale(*window, canvas.width)
     _backdrop(canvas, view, across, up, list(labels), palette)
     for _, raw, _ in thinned:
@@ -106,7 +106,7 @@ def draw(view: View, width: int, height: int, palette: Palette) -> Drawing | Non
     canvas.dotted([(across(x), up(y)) for x, _, y, _ in outlook], palette.accent)
     canvas.dotted([(across(x), up(y)) for x, y in expected], palette.warn)
     for layer, _, mean in reversed(thinned):  # the first on top
-        canvas.line([(across(x), up(y)) for x, y in mean], layer.colour, layer.mark if ASCII else "")
+        canvas.line([(across(x), up(y)) for x, y in mean], layer.colour, layer.mark if plain_ascii() else "")
     for layer, _, mean in thinned:
         marked = [*layer.curve.evaluations, *([] if alone else mean[-1:])]
         for x, y in marked:
@@ -130,7 +130,7 @@ def _backdrop(canvas: Canvas, view: View, across: Scale, up: Scale, rows: list[i
     _shade_outlook(canvas, view.outlook, across, up, palette)
     if view.limit is not None and across.low <= view.limit <= across.high:
         at = across.cell(view.limit)
-        canvas.column(at, "|" if ASCII else "│", palette.bad)
+        canvas.column(at, "|" if plain_ascii() else "│", palette.bad)
         canvas.text(at - 6 if at > canvas.width - 8 else at + 2, canvas.height - 1, "limit", palette.bad)
     if view.band is not None and across.low <= view.band[0] <= across.high:
         at = across.cell(view.band[0])
@@ -139,13 +139,13 @@ def _backdrop(canvas: Canvas, view: View, across: Scale, up: Scale, rows: list[i
     for layer in view.layers:
         for x in layer.curve.restarts:
             if across.low < x < across.high:
-                canvas.column(across.cell(x), "|" if ASCII else "┊", palette.line)
+                canvas.column(across.cell(x), "|" if plain_ascii() else "┊", palette.line)
     if view.cursor is not None:
-        canvas.column(across.cell(view.cursor), "|" if ASCII else "│", palette.text)
+        canvas.column(across.cell(view.cursor), "|" if plain_ascii() else "│", palette.text)
     colour = _grid(palette)
     for row in rows:
-        for x in range(0, canvas.width, 4 if ASCII else 1):
-            canvas.under(x, row, "." if ASCII else "┈", colour)
+        for x in range(0, canvas.width, 4 if plain_ascii() else 1):
+            canvas.under(x, row, "." if plain_ascii() else "┈", colour)
 
 
 def _shade_outlook(canvas: Canvas, outlook: Outlook, across: Scale, up: Scale, palette: Palette) -> None:
@@ -175,7 +175,9 @@ def _crosshair(canvas: Canvas, view: View, across: Scale, up: Scale, palette: Pa
     column = across.cell(cursor)
     found = [(layer, reading) for layer in view.layers if (reading := readings(layer.curve, cursor)) is not None]
     for layer, reading in found:
-        canvas.text(across.cell(reading.x), up.cell(reading.smooth), layer.mark or "o" if ASCII else "●", layer.colour)
+        canvas.text(
+            across.cell(reading.x), up.cell(reading.smooth), layer.mark or "o" if plain_ascii() else "●", layer.colour
+        )
     texts = _texts(view, found, canvas, palette)
     width = max((len(text) for text, _ in texts), default=0)
     at = column + 2 if column + 4 + width <= canvas.width else column - width - 3
@@ -202,7 +204,7 @@ def _texts(view: View, found: list[tuple[Layer, Reading]], canvas: Canvas, palet
 
 def _marks(view: View, across: Scale, width: int, palette: Palette) -> list[Cell]:
     """The axis, with a mark where a checkpoint was saved and where a value was not finite."""
-    line = ["-" if ASCII else "─"] * width
+    line = ["-" if plain_ascii() else "─"] * width
     colours = [palette.line] * width
     for layer in view.layers[:1] if len(view.layers) == 1 else ():
         for xs, char, colour in (

@@ -10,7 +10,7 @@ from websight_tui import words
 from websight_tui.projection.model import Verdict
 from websight_tui.runs.phase import OVER
 from websight_tui.runs.state import Phase, RunView
-from websight_tui.tui.glyphs import ASCII, glyph
+from websight_tui.tui.glyphs import glyph, plain_ascii
 from websight_tui.tui.palette import Palette
 from websight_tui.tui.present import (
     deadline_words,
@@ -90,7 +90,7 @@ def block(
         for i, line in enumerate(lines)
     ]
     for tall in (True, False):
-        letters = big_text(word, tall=tall, ascii_only=ASCII)
+        letters = big_text(word, tall=tall, ascii_only=plain_ascii())
         if letters and len(letters) <= height and len(letters[0]) + _GAP + _LEAST_WORDS <= width:
             first = max(0, (len(letters) - len(said)) // 2)
             for index, row in enumerate(letters):
