@@ -42,14 +42,19 @@ def heights(rows: int, *, presets: int, runs: int, jobs: int) -> Heights:
     top = min(presets + 1 + _BORDER, max(_LEAST_LIST + 1, body // 2))
     wants = [max(2, runs) + _BORDER, max(2, jobs) + _BORDER]
     # long lists scroll before the curves go: some lines of each are enough
-    enough = [min(wants[0], max(4, body * 18 // 100) + _BORDER), min(wants[1], max(3, body * 12 // 100) + _BORDER)]
-    lower = body - max(top + sum(enough), _FACTS + _BORDER)
-    lower = lower if lower >= _LEAST_LOWER else 0
-    if lower > body // 2:  # there is room for longer lists, too
-        lower = max(body // 2, body - top - sum(wants))
-        enough = wants
-    free = body - lower - top
-    middle = max(_LEAST_LIST, free - (enough if lower else wants)[1])
-    if middle < wants[0]:  # both give way, the queue down to a fair share
-        middle = max(middle, min(wants[0], free - max(_LEAST_LIST, free * 2 // 5)))
-    return Heights(hero, top, middle, free - middle, lower)
+    lists = [min(wants[0], max(4, body * 18 // 100) + _BORDER), min(wants[1], max(3, body * 12 // 100) + _BORDER)]
+    lower = body - max(top + sum(lists), _FACTS + _BORDER)
+    if lower < _LEAST_LOWER:
+        return Heights(hero, top, *_lists_alone(body - top, wants), 0)
+    for index in (0, 1):  # where curves would get more than half, longer lists come first
+        lists[index] += max(0, min(body // 2 - top - sum(lists), wants[index] - lists[index]))
+    lists[0] += max(0, _FACTS + _BORDER - top - sum(lists))
+    return Heights(hero, top, lists[0], lists[1], body - top - sum(lists))
+
+
+def _lists_alone(free: int, wants: list[int]) -> tuple[int, int]:
+    """Rows of runs and queue; where there are too few both give way, the queue down to a fair share."""
+    runs = max(_LEAST_LIST, free - wants[1])
+    if runs < wants[0]:
+        runs = max(runs, min(wants[0], free - max(_LEAST_LIST, free * 2 // 5)))
+    return runs, free - runs
