@@ -161,7 +161,7 @@ class _Printer:
         """Prints `run` if it has changed enough; whether it has ended."""
         last = run.log.last
         last = last if last and len(last.columns) else None  # a start alone is not worth a line
-        total = last.total_steps if last else 0
+        total = run.total_steps if last else 0
         tenth = last.last_step * 10 // total if last and total else -1
         verdict = run.projection.verdict if run.projection and last else None
         job = run.job.job_id if run.job else ""
@@ -186,7 +186,7 @@ def figures(run: RunView) -> dict[str, Any]:
         "state": job.state if job else None,
         "reason": (job.reason or None) if job else None,
         "step": last.last_step if last else None,
-        "total_steps": last.total_steps if last else None,
+        "total_steps": run.total_steps if last else None,
         "loss": loss,
         "verdict": projection.verdict.value if projection else None,
         "finish_at": projection.finish_at if projection else None,

@@ -107,7 +107,7 @@ def _print_all(runs: list[RunView]) -> None:
                 run.spec.cluster,
                 job.job_id if job else "–",
                 run.phase.value,
-                f"{last.last_step}/{last.total_steps}" if last and last.total_steps else "–",
+                f"{last.last_step}/{run.total_steps}" if last and run.total_steps else "–",
                 run.projection.verdict.value if run.projection and run.phase not in OVER else "–",
                 age(now - run.seen_at if run.seen_at else None),
             )

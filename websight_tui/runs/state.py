@@ -14,6 +14,7 @@ from types import MappingProxyType
 from websight_tui.metrics.ink import Span
 from websight_tui.metrics.model import TrainingLog
 from websight_tui.projection.model import Forecast, Projection, Score, Verdict
+from websight_tui.projection.reach import uses_the_time
 from websight_tui.runspec import RunSpec
 from websight_tui.slurm_commands.model import Job
 from websight_tui.slurm_commands.site import NOT_KNOWN, Layout
@@ -191,6 +192,15 @@ class RunView:
     def job(self) -> Job | None:
         """The newest job of the chain."""
         return self.jobs[-1] if self.jobs else None
+
+    @property
+    def total_steps(self) -> int:
+        """Where its newest segment goes: its epochs' end, or as far as it gets if it uses its time; 0 if unknown."""
+        segment, projection = self.log.last, self.projection
+        if segment is None:
+            return 0
+        reaches = projection is not None and uses_the_time(segment) and projection.segment_start == segment.start_step
+        return projection.total_steps if projection is not None and reaches else segment.total_steps
 
 
 @dataclass(frozen=True, slots=True)

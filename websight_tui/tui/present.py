@@ -37,7 +37,7 @@ def progress_of(run: RunView) -> Progress:
     segment = run.log.last
     if segment is None:
         return Progress()
-    return Progress(segment.last_step, segment.total_steps, latest(run, "epoch"))
+    return Progress(segment.last_step, run.total_steps, latest(run, "epoch"))
 
 
 def latest(run: RunView, column: str) -> float | None:

@@ -234,9 +234,8 @@ def _resumed(chain: Remedy) -> Remedy:
 
 def _resume(run: RunView, saved: Checkpoint | None) -> Remedy:
     title = f"Resume from step {saved.step:,}" if saved is not None else "Start again from the beginning"
-    segment, pace = run.log.last, run.projection.pace_s if run.projection is not None else None
-    total = segment.total_steps if segment is not None else 0
-    left = max(0, total - (saved.step if saved is not None else 0))
+    pace = run.projection.pace_s if run.projection is not None else None
+    left = max(0, run.total_steps - (saved.step if saved is not None else 0))
     cost = "one more job"
     if left:
         cost += f" for the {left:,} steps left"

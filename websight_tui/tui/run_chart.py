@@ -189,10 +189,10 @@ def _outlook(run: RunView, curve: Curve, axis: Axis) -> Outlook:
     if segment is None or live_projection(run) is None or segment.end or not curve.count:
         return ()
     at_end = _end_of(run, axis)
-    ground = (id(run.log), run.log_version, at_end, segment.total_steps)
+    ground = (id(run.log), run.log_version, at_end, run.total_steps)
     known = _OUTLOOKS.get((run.spec.run_id, axis))
     if known is None or known[0] != ground:
-        known = (ground, outlook(curve, segment.total_steps, at_end))
+        known = (ground, outlook(curve, run.total_steps, at_end))
         _OUTLOOKS[run.spec.run_id, axis] = known
     return known[1]
 
@@ -209,7 +209,7 @@ def _end_of(run: RunView, axis: Axis) -> float:
         return 0.0
     if axis is Axis.TIME:
         return _before(run) + projection.total_s if projection is not None and projection.total_s else 0.0
-    return float(segment.total_steps) if axis is Axis.STEP else run.spec.preset.num_train_epochs
+    return float(run.total_steps) if axis is Axis.STEP else run.spec.preset.num_train_epochs
 
 
 def _limits(run: RunView, axis: Axis) -> tuple[float | None, Window | None]:
