@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from bench.gpu.measured import CALLBACK, WHOLE, read_grid, read_json
+from bench.gpu.measured import CALLBACK, SEVERAL, WHOLE, read_grid, read_json
 from bench.tables import markdown_table, put_between_marks
 from docs.measured_section import section
 from docs.measured_verdicts import GPUS, HOURS
@@ -51,13 +51,15 @@ def by_rank() -> str:
             [
                 str(rank),
                 _beside(f"{trainable / 1e6:.1f} M", claim.parameters),
-                _beside(f"{trainable * 4 / 1e6:,.0f} MB", claim.adapter),
-                f"{trainable * 2 / 1e6:,.0f} MB",
+                _beside(f"{trainable * 2 / 1e6:,.0f} MB", claim.adapter),
+                f"{trainable * 16 / 1e9:.2f} GB",
+                f"{trainable * 4 / 1e6:,.0f} MB",
                 f"{trainable * 12 / 1e9:.2f} GB",
                 _beside(f"{trainable * 16 / 1e9:.1f} GB", claim.training_state),
             ]
         )
-    head = ["rank", "trainable", "adapter (fp32)", "the same in bf16", "checkpoint", "weights, gradients, optimizer"]
+    head = ["rank", "trainable", "adapter (ZeRO-2: bf16)", "checkpoint", "adapter (DDP: fp32)", "checkpoint"]
+    head += ["weights, gradients, optimizer"]
     return markdown_table(head, rows)
 
 
@@ -119,7 +121,8 @@ def fill(page: Path) -> None:
     put_between_marks(page, "by-rank", by_rank())
     put_between_marks(page, "compute-by-rank", compute_by_rank())
     put_between_marks(page, "by-preset", by_preset())
-    put_between_marks(page, "measured-gpu", section(read_grid(), read_json(WHOLE), read_json(CALLBACK)))
+    measured = section(read_grid(), read_json(WHOLE), read_json(SEVERAL), read_json(CALLBACK))
+    put_between_marks(page, "measured-gpu", measured)
 
 
 def main() -> int:

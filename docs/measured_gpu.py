@@ -64,13 +64,13 @@ def of_one_rank(cells: Sequence[Measured], rank: int, *, checkpointing: bool) ->
     return markdown_table(["tokens a row", "batch", "step, s", "samples/s", "tokens/s", "peak memory", "MFU"], rows)
 
 
-def by_rank(cells: Sequence[Measured], words: Callable[[Measured], str]) -> str:
-    """A row for each length and micro-batch, a column for each rank, `words` in the cells; with checkpointing."""
+def by_rank(cells: Sequence[Measured], words: Callable[[Measured], str], *, checkpointing: bool) -> str:
+    """A row for each length and micro-batch, a column for each rank, `words` in the cells."""
     known = by_cell(cells)
     rows = []
     for tokens in lengths(cells):
         for batch in sorted({cell.batch for cell in known}):
-            found = [known.get(Cell(rank, batch, tokens, True)) for rank in RANKS]
+            found = [known.get(Cell(rank, batch, tokens, checkpointing)) for rank in RANKS]
             said = [words(measured) if measured else NOT_RUN for measured in found]
             rows.append([f"{real_tokens(cells, tokens):,} × {batch}", *said])
     return markdown_table(["tokens × batch", *(f"rank {rank}" for rank in RANKS)], rows)
@@ -86,7 +86,9 @@ def speed_words(measured: Measured) -> str:
 
 
 def peak_words(measured: Measured) -> str:
-    """Peak memory in GiB."""
+    """Peak memory in GiB; "> 137" if more was asked for than there was."""
+    if measured.median_s is None:
+        return f"> {measured.peak_bytes / GIB:.0f}"
     return f"{measured.peak_bytes / GIB:.1f}"
 
 

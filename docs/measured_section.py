@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,18 +20,22 @@ from docs.measured_gpu import (
     splits,
     step_words,
 )
+from docs.measured_several import runs as several_runs
+from docs.measured_several import words as several_words
 from docs.measured_verdicts import GPUS, GUIDES_TOKENS, claims, guides_presets, hours, loading_s, run_hours
+from docs.wrapped import paragraph
 from websight_tui.projection.cost import cost_of
 from websight_tui.projection.gpus import gpu_named
 from websight_tui.sizing import GIB
 
 
-def section(cells: Sequence[Measured], whole: dict[str, Any], callback: dict[str, Any]) -> str:
+def section(cells: Sequence[Measured], whole: dict[str, Any], several: dict[str, Any], callback: dict[str, Any]) -> str:
     """All of it, to be put between the page's marks.
 
     Args:
         cells: the grid.
         whole: bench/gpu/results/h200-whole.json.
+        several: bench/gpu/results/h200-several.json.
         callback: bench/gpu/results/callback-cpu.json.
     """
     parts = [
@@ -53,13 +56,13 @@ def section(cells: Sequence[Measured], whole: dict[str, Any], callback: dict[str
         "### Around the steps",
         around_the_steps(whole, callback),
         _about_whole_runs(),
+        "### Several GPUs",
+        several_runs(several, {length: real_tokens(cells, length) for length in lengths(cells)}),
+        several_words(several),
         "### Every rank, with gradient checkpointing",
-        "Seconds of a step, median (fastest-slowest):",
-        by_rank(cells, step_words),
-        "Samples a second · tokens a second · MFU:",
-        by_rank(cells, speed_words),
-        "Peak memory in GiB:",
-        by_rank(cells, peak_words),
+        *_every_rank(cells, checkpointing=True),
+        "### Every rank, without gradient checkpointing",
+        *_every_rank(cells, checkpointing=False),
         "### How good the estimates are",
         memory_errors(cells),
         _about_memory(cells),
@@ -67,6 +70,17 @@ def section(cells: Sequence[Measured], whole: dict[str, Any], callback: dict[str
         _about_cost_model(),
     ]
     return "\n\n".join(parts)
+
+
+def _every_rank(cells: Sequence[Measured], *, checkpointing: bool) -> list[str]:
+    return [
+        "Seconds of a step, median (fastest-slowest):",
+        by_rank(cells, step_words, checkpointing=checkpointing),
+        "Samples a second · tokens a second · MFU:",
+        by_rank(cells, speed_words, checkpointing=checkpointing),
+        "Peak memory in GiB:",
+        by_rank(cells, peak_words, checkpointing=checkpointing),
+    ]
 
 
 def _how_measured(cells: Sequence[Measured], whole: dict[str, Any]) -> str:
@@ -77,22 +91,22 @@ def _how_measured(cells: Sequence[Measured], whole: dict[str, Any]) -> str:
     hardware = [(measured, utilisation(measured, recomputed=True) or 0.0) for measured, _ in known]
     best, most = max(hardware, key=lambda pair: pair[1])
     flop = sample_flop(32, 1400, 1093) / 1e12
-    machine = _paragraph(
+    machine = paragraph(
         f"""**Measured**: one {facts["gpu"]} ({facts["gpu_bytes"] / GIB:.0f} GiB), {versions}, bf16, a randomly
         initialised model with the shapes of Qwen3-VL-8B (what the weights are does not change the time), the arguments
         that this project's trainer gives to LLaMA-Factory, attention by torch's sdpa. FlashAttention 2, which the
         presets ask for, was not there. Rows are one image of noise and {tokens[0]}, {tokens[1]} or {tokens[2]} tokens
         in all, alike in a cell, so no padding. Of {len(cells)} cells {len(known)} were timed and
-        {len(cells) - len(known)} ran out of memory; rank 16 with 8 rows of {tokens[2]} was not run. A step is forward,
-        backward and optimizer, without loading. The first step of a cell does not count, the median is of the two or
+        {len(cells) - len(known)} ran out of memory. A step is forward, backward and optimizer, without loading. The
+        first step of a cell does not count, the median is of the two or
         three after it; their fastest and slowest stand beside it."""
     )
-    missing = _paragraph(
-        """**Not measured**: more than one GPU (DDP, ZeRO-2), an H100, real pages, FlashAttention 2, and the quality of
-        anything."""
+    missing = paragraph(
+        """**Not measured**: more than four GPUs or more than one node, an H100, real pages, FlashAttention 2, and the
+        quality of anything."""
     )
     formula = f"    MFU = samples/s × FLOP of a sample ÷ {PEAK_FLOPS / 1e12:.0f} TFLOP/s (dense bf16 of an H200)"
-    mfu = _paragraph(
+    mfu = paragraph(
         f"""FLOP of a sample are those that LoRA needs: a token takes 4 × the parameters of the frozen layers and the
         head (forward, and backward to the inputs) and 6 × the trainable ones; then three times the forward pass of
         causal attention, and one forward pass of the frozen vision tower. That is {flop:.0f} TFLOP for 1,400 tokens of
@@ -104,7 +118,7 @@ def _how_measured(cells: Sequence[Measured], whole: dict[str, Any]) -> str:
 
 
 def _verdict() -> str:
-    return _paragraph(
+    return paragraph(
         """In short: **the epochs are the saving, the micro-batch helps with short rows, the rank changes the adapter's
         size and not the time.** The guide's "3 to 4 times faster" is about right in the sum, but not for its reasons.
         With about 1,000 tokens and one or two rows in a micro-batch the GPU seems to wait for Python: one row takes as
@@ -122,10 +136,11 @@ def _about_hours(cells: Sequence[Measured]) -> str:
     scaled = cost_of(rank32, GPUS, gpu_named("H100")).step_s / cost_of(rank32, GPUS, gpu_named("H200")).step_s
     least, most = (100 * run_hours(cells, rank32, tokens) for tokens in GUIDES_TOKENS)
     longest = 100 * run_hours(cells, rank32, real_tokens(cells, long))
-    extrapolated = _paragraph(
+    extrapolated = paragraph(
         f"""**Extrapolated, not measured**: the steps of 71,000 samples on {GPUS} GPUs, each as quick as the one that
-        was measured; 1,100 and 1,400 tokens are interpolated between measured lengths. Exchange of gradients,
-        evaluations, saves and start-up are not in it (the forecast adds them), nor is loading: one process took
+        was measured alone; 1,100 and 1,400 tokens are interpolated between measured lengths. What ZeRO-2 saves and
+        waiting for each other costs (see Several GPUs), evaluations, saves and start-up are not in it (the forecast
+        adds them), nor is loading: one process took
         {each[0]:.2f} s for a row of {real_tokens(cells, short):,} tokens and {each[1]:.2f} s for one of
         {real_tokens(cells, middle):,}, which is {loading[0]:.2f} h and {loading[1]:.2f} h an epoch on each GPU if none
         of it overlaps with the steps. With 4 loader processes it did not show in the whole run below. An H100 is taken
@@ -133,7 +148,7 @@ def _about_hours(cells: Sequence[Measured]) -> str:
         and 70 % of the bandwidth, and where between the two a step lies is a judgement
         (`websight_tui/projection/gpus.py`)."""
     )
-    meaning = _paragraph(
+    meaning = paragraph(
         f"""So the GPUs' arithmetic explains {least / 8:.0f} to {most / 6:.0f} % of the guide's 6 to 8 hours, and
         {longest / 8:.0f} to {longest / 6:.0f} % if its rows had {real_tokens(cells, long):,} tokens. Where a run really
         takes that long, the rest is spent elsewhere: loading from a busy file system, large images, too few loader
@@ -150,16 +165,17 @@ def _about_checkpointing(cells: Sequence[Measured]) -> str:
         for cell, seconds in by_cell.items()
         if not cell.checkpointing and cell.batch * cell.tokens >= 4000
     ]
-    return _paragraph(
+    return paragraph(
         f"""Without checkpointing a step takes {min(saved):.0f} to {max(saved):.0f} % less time where the GPU is busy
         (4,000 tokens or more in a micro-batch), and what is kept of a token takes more than five times the memory.
-        Inferred for a GPU of 80 GB, with 5 GiB to spare: without, at most 4 rows of about 1,000 tokens or one of 4,000;
+        Inferred for a GPU of 80 GB, with 5 GiB to spare, at rank 32: without, at most 4 rows of about 1,000 tokens
+        or one of 4,000;
         with checkpointing, all cells but 8 rows of 4,000."""
     )
 
 
 def _about_whole_runs() -> str:
-    return _paragraph(
+    return paragraph(
         """Two runs of `python -m trainer train`, rank 32, rows of about 1,000 tokens, one GPU, model, data and
         checkpoints in memory (/dev/shm): your file system will take longer. The second run found its files cached.
         The callback's time is from `python -m bench.trainer` on a CPU, with the tiny model and one process, every step
@@ -169,7 +185,7 @@ def _about_whole_runs() -> str:
 
 def _about_memory(cells: Sequence[Measured]) -> str:
     above = max(measured.reserved_bytes - measured.peak_bytes for measured, _ in timed(list(cells))) / GIB
-    return _paragraph(
+    return paragraph(
         f"""That is the formula of `websight_tui/sizing.py` without the 5 GiB that it adds for CUDA, NCCL and
         fragmentation, which could not be checked: the peak is what torch's tensors held. Its allocator reserved up to
         {above:.0f} GiB more, as nothing on this GPU made it give blocks back. The largest differences are at rank 128
@@ -179,14 +195,10 @@ def _about_memory(cells: Sequence[Measured]) -> str:
 
 
 def _about_cost_model() -> str:
-    return _paragraph(
+    return paragraph(
         """That is the forecast's cost model for an H200 against the same cells: |ln(measured ÷ model)|, by `python -m
         bench.gpu.fit`, which also prints every cell. "Left out" means that the constants were fitted without these
         cells and then predicted them. Errors are largest where the GPU seems to wait for Python. All of it is one GPU
-        of one kind; what a cluster adds is in the forecast's wide first band."""
+        of one kind; for several, the model multiplies by 0.9 under ZeRO-2 and adds 0.05 s a step for each doubling, as
+        measured on two and four; what a cluster adds is in the forecast's wide first band."""
     )
-
-
-def _paragraph(text: str) -> str:
-    """The words, wrapped anew."""
-    return textwrap.fill(" ".join(text.split()), 118, break_long_words=False, break_on_hyphens=False)

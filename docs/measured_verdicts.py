@@ -116,12 +116,17 @@ def guides_presets() -> list[Preset]:
 
 
 def _ranks(cells: Sequence[Measured], rank: int, against: int) -> str:
-    """How much longer the steps of `rank` take than those of `against`, cell by cell."""
+    """How much longer the steps of `rank` take than those of `against`, cell by cell.
+
+    With checkpointing only: those cells were measured on one machine.
+    """
     known = by_cell(cells)
     all_pairs, busy = [], []
     for cell, measured in known.items():
         other = known.get(cell._replace(rank=against))
-        if cell.rank != rank or other is None or measured.median_s is None or other.median_s is None:
+        if cell.rank != rank or not cell.checkpointing or other is None:
+            continue
+        if measured.median_s is None or other.median_s is None:
             continue
         change = 100 * (measured.median_s / other.median_s - 1)
         all_pairs.append(change)

@@ -9,20 +9,21 @@ from pathlib import Path
 
 import pytest
 
-from bench.gpu import fit
+from bench.gpu import fit, grid
 from bench.gpu.grid import Cell
-from bench.gpu.measured import CALLBACK, WHOLE, Measured, read_grid, read_json, timed
+from bench.gpu.measured import CALLBACK, SEVERAL, WHOLE, Measured, read_grid, read_json, timed
 from bench.gpu.mfu import PEAK_FLOPS, decoder_parameters, sample_flop, utilisation, vision_flop
 from bench.gpu.model8b import TEXT_8B
-from docs import measured_gpu, measured_verdicts
+from docs import measured_gpu, measured_several, measured_verdicts
 from docs.measured_section import section
-from websight_tui.presets import BUILT_IN
+from websight_tui.presets import BUILT_IN, make_preset
 from websight_tui.projection.cost import cost_of
 from websight_tui.projection.gpus import gpu_named
 from websight_tui.sizing import GIB, SHAPES, lora_parameters, sizes
 
 CELLS = read_grid()
 POINTS = fit.points(CELLS)
+SEVERAL_RUNS = read_json(SEVERAL)
 PRESETS = {preset.name: preset for preset in BUILT_IN}
 
 
@@ -31,18 +32,63 @@ def made(cell: Cell, seconds: float | None = None, row_tokens: int = 1000) -> Me
     return Measured(cell, row_tokens, steps, seconds, steps, 10 * GIB, 12 * GIB)
 
 
-def test_the_grid_is_whole_but_for_one_cell() -> None:
+def test_the_grid_is_whole() -> None:
     full = {
-        Cell(rank, batch, tokens, True)
+        Cell(rank, batch, tokens, checkpointing)
         for rank in measured_gpu.RANKS
         for batch in (1, 2, 4, 6, 8)
         for tokens in (1000, 2500, 4000)
+        for checkpointing in (True, False)
     }
-    assert full - {measured.cell for measured in CELLS} == {Cell(16, 8, 4000, True)}
-    assert len(CELLS) == len({measured.cell for measured in CELLS}) == 91
-    assert [measured.cell for measured in CELLS if measured.median_s is None] == [
-        Cell(32, batch, tokens, False) for batch, tokens in ((6, 2500), (8, 2500), (4, 4000), (6, 4000), (8, 4000))
-    ]
+    assert full - {measured.cell for measured in CELLS} == set()
+    assert len(CELLS) == len({measured.cell for measured in CELLS}) == 152
+    assert {measured.cell for measured in CELLS if measured.median_s is None} == {
+        Cell(rank, batch, tokens, False)
+        for rank in measured_gpu.RANKS
+        for batch, tokens in ((6, 2500), (8, 2500), (4, 4000), (6, 4000), (8, 4000))
+    }
+
+
+def test_cells_of_another_gpu_are_measured_anew(tmp_path: Path) -> None:
+    row = {**Cell(8, 1, 1000, True)._asdict(), "median_s": 1.0}
+    path = tmp_path / "some-grid.jsonl"
+    path.write_text(json.dumps({"facts": {"gpu": "H100"}}) + "\n" + json.dumps(row))
+    assert grid.measured([path, tmp_path / "none"], "H100") == {Cell(8, 1, 1000, True)}
+    assert grid.measured([path], "H200") == set()
+
+
+def test_the_cost_model_knows_several_gpus() -> None:
+    """Within a tenth of each run: what is waited for, and what ZeRO-2 saves."""
+    rows = {length: measured_gpu.real_tokens(CELLS, length) for length in (1000, 2500)}
+    assert {(run["gpus"], run["deepspeed"]) for run in SEVERAL_RUNS["runs"]} == {
+        *((gpus, "none") for gpus in (1, 2, 4)),
+        *((gpus, "zero2") for gpus in (2, 4)),
+    }
+    for run in SEVERAL_RUNS["runs"]:
+        settings = {"deepspeed": run["deepspeed"], "tokens_per_sample": rows[run["tokens"]]}
+        preset = make_preset("cell", settings, PRESETS["rank32"])
+        assert cost_of(preset, run["gpus"], gpu_named("H200")).step_s == pytest.approx(run["step_s"], rel=0.1)
+
+
+def test_what_was_stopped_under_zero2_went_on_where_it_was() -> None:
+    (stopped,) = SEVERAL_RUNS["stopped"]
+    assert stopped["exits"] == [85, 0]
+    assert stopped["resumed_from"] == [None, stopped["stopped_at"]]
+    assert [step for step, _ in stopped["losses"]] == list(range(1, 11))
+    alone = measured_several.find(SEVERAL_RUNS, 4, "zero2", 1000)["losses"]
+    assert [loss for _, loss in stopped["losses"]] == pytest.approx(alone, rel=0.002)
+
+
+def test_a_group_of_gpus_is_held_against_single_ones() -> None:
+    several = {
+        "runs": [
+            {"gpus": 1, "deepspeed": "none", "tokens": 9, "samples_per_s": 2.0},
+            {"gpus": 4, "deepspeed": "none", "tokens": 9, "samples_per_s": 6.0},
+        ]
+    }
+    assert measured_several.efficiency(several, several["runs"][1]) == pytest.approx(0.75)
+    with pytest.raises(KeyError):
+        measured_several.find(several, 2, "none", 9)
 
 
 def test_the_first_step_does_not_count(tmp_path: Path) -> None:
@@ -125,7 +171,9 @@ def test_memory_is_known_within_a_gib_and_a_half_and_says_what_runs_out() -> Non
 def test_out_of_memory_and_what_was_not_run_are_said() -> None:
     table = measured_gpu.of_one_rank(CELLS, 32, checkpointing=False)
     assert table.count(measured_gpu.OUT_OF_MEMORY) == 5
-    assert measured_gpu.by_rank(CELLS, measured_gpu.step_words).count(measured_gpu.NOT_RUN) == 1
+    fewer = [measured for measured in CELLS if measured.cell != Cell(16, 8, 4000, True)]
+    table = measured_gpu.by_rank(fewer, measured_gpu.step_words, checkpointing=True)
+    assert table.count(measured_gpu.NOT_RUN) == 1
 
 
 def test_between_measured_lengths_times_are_linear_and_beyond_they_are_refused() -> None:
@@ -147,13 +195,12 @@ def test_the_verdict_on_the_rank_follows_the_figures() -> None:
 
 
 def test_the_section_says_what_was_not_measured() -> None:
-    words = " ".join(section(CELLS, read_json(WHOLE), read_json(CALLBACK)).split())
+    words = " ".join(section(CELLS, read_json(WHOLE), SEVERAL_RUNS, read_json(CALLBACK)).split())
     for said in (
-        "more than one GPU (DDP, ZeRO-2)",
+        "more than four GPUs",
         "Extrapolated, not measured",
         "**scaled**",
         "CPU figure",
-        "was not run",
     ):
         assert said in words
     assert gpu_named("H100").source.startswith("scaled")

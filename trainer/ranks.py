@@ -108,6 +108,8 @@ def node_environment(spec: Spec) -> dict[str, str]:
     if spec.settings.gpus_per_node == 0:
         path.insert(0, str(_BUNDLE / "trainer" / "cpu_shim"))
         environment["CUDA_VISIBLE_DEVICES"] = ""
+    elif spec.settings.world_size == 1:  # LLaMA-Factory refuses a plain process that sees more
+        environment["CUDA_VISIBLE_DEVICES"] = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
     return {**environment, "PYTHONPATH": os.pathsep.join(path)}
 
 

@@ -49,6 +49,8 @@ def watch_trainer(recorder: Recorder, watch: Watch) -> contextlib.AbstractContex
                 recorder.n_eval = len(eval_dataset)
             super().__init__(*args, eval_dataset=eval_dataset, **rest)
             self.add_callback(_Seal(self))
+            if self.is_deepspeed_enabled:
+                self.accelerator.get_state_dict = _trained_weights
             self.save_began = 0.0
 
         def get_train_dataloader(self) -> Any:
@@ -140,6 +142,14 @@ def _saving(recorder: Recorder, folder: Path) -> Iterator[None]:
     yield
     size = sum(path.stat().st_size for path in folder.glob("*") if path.is_file())
     recorder.emit("save_end", path=str(folder), bytes=size, seconds=time.monotonic() - began)
+
+
+def _trained_weights(engine: Any) -> dict[str, Any]:
+    """The weights that a save needs; accelerate would copy the frozen ones, 17 GB, into the memory of every rank.
+
+    ZeRO-2 shards gradients and the optimizer, so each rank has all weights as they are.
+    """
+    return {name: weight.detach().cpu() for name, weight in engine.module.named_parameters() if weight.requires_grad}
 
 
 def _shielded(loader: Any) -> Any:

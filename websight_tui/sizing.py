@@ -38,8 +38,8 @@ class Sizes:
 
     Args:
         trainable_parameters: LoRA parameters.
-        adapter_bytes: adapter_model.safetensors (fp32).
-        checkpoint_bytes: a checkpoint with Adam's two moments (fp32).
+        adapter_bytes: adapter_model.safetensors: fp32, under DeepSpeed bf16.
+        checkpoint_bytes: a checkpoint with Adam's two moments (fp32), under DeepSpeed with the weights three times.
         gpu_memory_bytes: estimate for one GPU at the widest micro-batch of mean length.
         flop_per_token: forward and backward of one token of the language model, as trained.
     """
@@ -64,6 +64,11 @@ def lora_parameters(shape: ModelShape, rank: int) -> int:
 GIB: Final = 1024**3
 _BF16_WEIGHTS: Final = 2
 _BYTES_PER_TRAINABLE: Final = 16  # fp32 weight, gradient, Adam's two moments
+_SAVED_BYTES: Final = {
+    "none": (4, 12),  # fp32 weights; with Adam's two moments
+    "zero2": (2, 16),  # bf16 weights; these twice, fp32 weights and two moments in the ranks' shards
+}
+"""Of an adapter and of a checkpoint for each trained parameter, by `deepspeed`; as measured in bench/gpu/results."""
 _BYTES_PER_TOKEN: Final = {
     True: 2.16e6,
     False: 11.9e6,
@@ -89,4 +94,5 @@ def sizes(preset: Preset) -> Sizes:
             + _RUNTIME_BYTES
         )
         flop = _FLOP_PER_TOKEN[0] + _FLOP_PER_TOKEN[1] * preset.lora_rank
-    return Sizes(trainable, trainable * 4, trainable * 12, memory, flop)
+    adapter, checkpoint = _SAVED_BYTES[preset.deepspeed]
+    return Sizes(trainable, trainable * adapter, trainable * checkpoint, memory, flop)

@@ -1,7 +1,7 @@
 """What bench/gpu/results holds, as values.
 
 The files are written by `bench.gpu.grid` (one JSON object a line: the machine's facts, then cells) and
-`bench.gpu.whole_run`.
+`bench.gpu.whole_run` and `bench.gpu.several`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from bench.gpu.grid import Cell
 RESULTS: Final = Path(__file__).with_name("results")
 GRID: Final = RESULTS / "h200-grid.jsonl"
 WHOLE: Final = RESULTS / "h200-whole.json"
+SEVERAL: Final = RESULTS / "h200-several.json"
 CALLBACK: Final = RESULTS / "callback-cpu.json"
 
 

@@ -22,6 +22,21 @@ def finished(tiny_root: Path) -> Path:
     return run_dir
 
 
+def test_a_save_under_deepspeed_collects_the_trained_weights_only() -> None:
+    import torch
+
+    from trainer.watched import _trained_weights
+
+    model = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Linear(3, 1))
+    model[0].requires_grad_(False)
+    engine = torch.nn.Module()
+    engine.module = model  # as DeepSpeed's engine wraps it
+    found = _trained_weights(engine)
+    assert list(found) == ["1.weight", "1.bias"]
+    assert torch.equal(found["1.weight"], model[1].weight)
+    assert not any(weight.requires_grad for weight in found.values())
+
+
 def test_the_loss_falls(finished: Path) -> None:
     losses = runs.losses(finished)
     assert list(losses) == list(range(1, 81))

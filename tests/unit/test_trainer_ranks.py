@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.trainer.runs import write_run
 from trainer import ranks
 from trainer.ranks import Ranks
+from trainer.spec import read_spec
 
 RANK = """
 import pathlib, signal, sys
@@ -65,3 +67,14 @@ def test_srun_gets_a_warning_instead_of_a_term_that_would_end_its_step(tmp_path:
         pass
     assert (tmp_path / "0").read_text() == "SIGUSR1"
     assert started.asked is signal.SIGTERM
+
+
+def test_a_single_rank_sees_a_single_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """LLaMA-Factory refuses a plain process that sees several, as on a node without cgroups."""
+    spec = read_spec(write_run(tmp_path, name="rank32", gpus_per_node=1))
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert ranks.node_environment(spec)["CUDA_VISIBLE_DEVICES"] == "0"
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
+    assert ranks.node_environment(spec)["CUDA_VISIBLE_DEVICES"] == "3"
+    eight = read_spec(write_run(tmp_path, "eight", name="rank32", gpus_per_node=8))
+    assert "CUDA_VISIBLE_DEVICES" not in ranks.node_environment(eight)

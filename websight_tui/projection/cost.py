@@ -20,15 +20,17 @@ EVAL_SPEED: Final = 3.5
 _VISUAL_FLOP_PER_TOKEN: Final = 7.7e9
 """Forward pass of the frozen vision tower of Qwen3-VL-8B, per visual token."""
 _PIXELS_PER_VISUAL_TOKEN: Final = 32 * 32
-_WITHOUT_CHECKPOINTING: Final = 0.76
+_WITHOUT_CHECKPOINTING: Final = 0.705
 """Without the second forward pass of gradient checkpointing (2/3 by arithmetic; fitted to bench/gpu/results)."""
-_SYNC_BYTES_PER_S: Final = 20e9
-"""All-reduce of the adapter's gradients between GPUs, all its latency included."""
+_TOGETHER_S: Final = 0.05
+"""Of a step for each doubling of the GPUs: the slowest is waited for, gradients are exchanged (measured: 2 and 4)."""
+_ZERO2: Final = 0.9
+"""DeepSpeed holds the adapters in bf16, not fp32; steps take this much of plain DDP's time (measured: 0.89-0.91)."""
 _DISK_BYTES_PER_S: Final = 0.4e9
 """A shared file system that others use too."""
 _FIXED_S: Final = 3.0
 """An evaluation or a save costs this much however small it is."""
-_LONG_ROWS: Final = 10200
+_LONG_ROWS: Final = 10060
 """Tokens of a row at which attention and the logits double the cost of a token (fitted to bench/gpu/results)."""
 
 
@@ -53,12 +55,12 @@ def cost_of(preset: Preset, world_size: int, gpu: Gpu) -> Cost:
         return Cost(step, 0.05 + preset.max_eval_samples * 0.01, 0.1, TINY_START_UP_S, 1.0)
     work = _flop_per_sample(preset) * preset.per_device_train_batch_size
     micro_batch = max(gpu.launch_s, gpu.micro_s + work / gpu.flops)
-    figures = sizes(preset)
-    sync = 4 * (figures.trainable_parameters or 80e6) * 2 / _SYNC_BYTES_PER_S if world_size > 1 else 0.0
-    step = micro_batch * preset.gradient_accumulation_steps + sync
+    step = micro_batch * preset.gradient_accumulation_steps + _TOGETHER_S * math.log2(world_size)
+    if preset.deepspeed == "zero2" and world_size > 1:
+        step *= _ZERO2
     samples_per_s = preset.effective_batch(world_size) / step
     evaluation = _FIXED_S + preset.max_eval_samples / (EVAL_SPEED * samples_per_s)
-    save = _FIXED_S + (figures.checkpoint_bytes or 1e9) / _DISK_BYTES_PER_S
+    save = _FIXED_S + (sizes(preset).checkpoint_bytes or 1e9) / _DISK_BYTES_PER_S
     return Cost(step, evaluation, save, gpu.start_up_s, save + 10.0)
 
 
