@@ -12,6 +12,7 @@ from tests.runs.conftest import BUNDLE
 from tests.runs.fakes import FakeJob, FakeSlurm, FakeTransport, configuration
 from websight_tui.config import Cluster
 from websight_tui.remote.port import ExecResult, Unattended
+from websight_tui.runs.foreign import foreign_track
 from websight_tui.runs.plan import plan_launch
 from websight_tui.runs.poll import Situation, next_files_s, next_poll_s
 from websight_tui.runs.state import Outcome
@@ -169,6 +170,46 @@ def test_the_focused_run_is_read_every_second_in_one_round_trip(simulation: Simu
     simulation.wishes.focused = simulation.tracks[0].spec.run_id
     simulation.run(10)
     assert 55 <= simulation.run(60)["files"] <= 62
+
+
+def test_metrics_of_a_job_of_others_are_looked_for_once_a_minute_and_only_on_the_screen(
+    simulation: Simulation, tmp_path: Path
+) -> None:
+    simulation.foreign(1, "RUNNING")
+    job = simulation.slurm.extra[-1]
+    job.work_dir = str(tmp_path / "theirs")
+    (tmp_path / "theirs").mkdir()
+    looks = Looks(simulation.transport)
+    track = foreign_track("fake", job.job_id, simulation.transport, simulation.tick.scheduler, simulation.now)
+    simulation.tracks.append(track)
+    assert simulation.run(HOUR)["scontrol"] == 0
+    opened = looks.count
+    assert opened == 1
+    simulation.wishes.focused = track.spec.run_id
+    simulation.run(HOUR)
+    assert looks.count - opened <= 5
+    track.foreign.search.folder = str(tmp_path / "theirs" / "out")
+    before = looks.count
+    simulation.run(HOUR)
+    assert 50 <= looks.count - before <= 63
+    simulation.wishes.visible = False
+    before = looks.count
+    simulation.run(HOUR)
+    assert looks.count == before
+
+
+class Looks:
+    """Counts the searches of the file system."""
+
+    def __init__(self, transport: FakeTransport) -> None:
+        self.count = 0
+        fault = transport.fault
+
+        def counted(command: str) -> None:
+            self.count += " find " in command
+            fault(command)
+
+        transport.fault = counted
 
 
 def test_a_clock_that_is_set_back_does_not_stop_the_looking(simulation: Simulation) -> None:

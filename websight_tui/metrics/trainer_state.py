@@ -1,10 +1,12 @@
 """Hugging Face's trainer_state.json: the history up to a checkpoint, and how often the run logs, saves, evaluates.
 
-It has no clock; only the total at the end (train_runtime) says how long the training took.
+It has no clock; only the total at the end (train_runtime) says how long the training took. The files' times can lend
+it one.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from websight_tui.metrics.lines import is_nonfinite, json_object, number, whole
@@ -41,6 +43,22 @@ def read_trainer_state(data: bytes) -> list[TrainingLog]:
     if damaged:
         log.notes.append(f"{damaged} damaged entries skipped")
     return [log]
+
+
+def timed(log: TrainingLog, started_at: float, saves: Mapping[int, tuple[float, str]], *, resumed_from: int) -> None:
+    """Gives a log of `read_trainer_state` the clock that it lacks: that of its checkpoints' files.
+
+    Args:
+        started_at: Unix s at which the job began.
+        saves: step → (Unix s at which that checkpoint was saved, its folder), of this job.
+        resumed_from: the newest checkpoint that was there before the job; 0 if there was none.
+    """
+    segment = log.segments[-1]
+    segment.started_at, segment.start_step = started_at, min(resumed_from, segment.last_step)
+    for index, step in enumerate(segment.columns.step):
+        if (save := saves.get(int(step))) is not None:
+            segment.columns.t[index] = save[0]
+    segment.checkpoints = [Checkpoint(step, path, t=at) for step, (at, path) in sorted(saves.items())]
 
 
 def _take(segment: Segment, step: int, entry: dict[str, Any]) -> None:

@@ -328,7 +328,7 @@ class Engine:
         transport, scheduler = watcher.transport, watcher.scheduler
         if transport is None or scheduler is None:
             return actions.NOT_CONNECTED
-        track = foreign_track(cluster, job_id, transport, scheduler)
+        track = foreign_track(cluster, job_id, transport, scheduler, self._clock())
         with self._lock:
             if self._tracks.setdefault(track.spec.run_id, track) is not track:
                 return None

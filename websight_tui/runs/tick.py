@@ -13,6 +13,7 @@ from websight_tui.remote.port import Transport
 from websight_tui.runs import events as e
 from websight_tui.runs.ends import Ends
 from websight_tui.runs.files import read_files, tell
+from websight_tui.runs.foreign_log import look
 from websight_tui.runs.poll import Situation, next_files_s, next_poll_s
 from websight_tui.runs.reconcile import Reconciler
 from websight_tui.runs.scheduler import Scheduler
@@ -232,7 +233,16 @@ class Tick:
                 at = now + wait
             soonest = at if soonest is None else min(soonest, at)
         self._read_or_say(due, now)
+        for track in due:
+            if track.spec.run_id == self._wishes.focused and self._wishes.visible:
+                self._look_or_say(track, now)
         return soonest
+
+    def _look_or_say(self, track: RunTrack, now: float) -> None:
+        try:
+            look(track, self._transport, now)
+        except (RemoteFileError, RemoteTimeout) as exc:
+            self._trouble(exc)
 
     def _read_or_say(self, tracks: Sequence[RunTrack], now: float) -> None:
         if not tracks:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from math import isfinite
+from typing import Final, NamedTuple, Protocol
 
 from websight_tui.metrics.events import EventsReader
 from websight_tui.metrics.job_output import JobOutputReader
@@ -75,6 +76,34 @@ class Reader(Protocol):
     def feed(self, data: bytes) -> None: ...
 
 
+class Found(NamedTuple):
+    """A file that was found: when it was changed (Unix s, the cluster's clock), its bytes, its path."""
+
+    at: float
+    size: int
+    path: str
+
+
+@dataclass
+class Search:
+    """What is known so far of where a foreign job keeps its metrics (see runs.foreign_log).
+
+    Args:
+        folder: its output folder; "" while not known.
+        next_at, wide_at: Unix s before which nothing is looked for, and nothing below the whole working folder.
+        misses: how often the whole working folder was searched.
+        saves: step of each checkpoint that was seen → (when it was saved, its folder).
+        read: the trainer_state.json that was read last.
+    """
+
+    folder: str = ""
+    next_at: float = 0.0
+    wide_at: float = 0.0
+    misses: int = 0
+    saves: dict[int, tuple[float, str]] = field(default_factory=dict)
+    read: Found | None = None
+
+
 @dataclass
 class Output:
     """Where a foreign job writes, and the reader that finds metrics in it.
@@ -82,11 +111,13 @@ class Output:
     Args:
         paths: "stdout" and "stderr" → absolute path.
         first_look: bytes that are read first, from the end.
+        search: for metrics that it keeps elsewhere.
     """
 
     paths: dict[str, str]
     first_look: int
     reader: JobOutputReader
+    search: Search
 
 
 class RunTrack:
@@ -163,10 +194,16 @@ class RunTrack:
 
     @property
     def log(self) -> TrainingLog:
-        """The training log: the trainer's own words, else what a foreign job's output tells."""
-        if self.foreign is not None and not self.reader.log.segments:
-            return self.foreign.reader.log
-        return self.reader.log
+        """The training log: the trainer's own words; of a foreign job what tells more and sooner.
+
+        A trainer_state.json is as old as its checkpoint, so it counts only where the output tells no loss.
+        """
+        kept = self.reader.log
+        if self.foreign is None:
+            return kept
+        told = self.foreign.reader.log
+        late = kept.source == "trainer_state" and told.last is not None and any(map(isfinite, told.last.columns.loss))
+        return told if late or not kept.segments else kept
 
     def restart_log(self) -> None:
         """Begins the training log anew: the remote file did."""
