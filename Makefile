@@ -4,7 +4,7 @@ APP := .venv/bin
 TRAINER := .venv-trainer/bin
 PIP_FLAGS := --quiet --disable-pip-version-check
 
-.PHONY: help demo test lint format test-app test-trainer lab-up lab-down test-cluster clean \
+.PHONY: help demo test lint format test-app test-trainer lab-up lab-down test-cluster test-suite clean \
 	bench-projection bench-trainer bench-parse bench-deadline soak docs fuzz lock audit release-check
 .DEFAULT_GOAL := help
 
@@ -43,6 +43,14 @@ lab-down: ## end it
 test-cluster: .venv/dev-ready ## the contract suite against the lab (make lab-up first)
 	@$(APP)/pytest tests/contract tests/runs/test_lab_runs.py tests/runs/test_doctor_lab.py \
 		tests/runs/test_bounds_lab.py -n 2 --dist loadgroup
+
+SUITE ?= trixie
+test-suite: .venv/dev-ready ## the same against the Slurm of another Debian: SUITE=bullseye 20.11, trixie 24.11, forky 26.05
+	tests/lab/suite.sh $(SUITE) install
+	tests/lab/suite.sh $(SUITE) up
+	@status=0; LAB=/tmp/websight-lab-$(SUITE) $(APP)/pytest tests/contract/test_scheduler.py tests/runs/test_lab_runs.py \
+	  tests/runs/test_doctor_lab.py tests/runs/test_bounds_lab.py -m cluster -n 2 --dist loadgroup || status=$$?; \
+	  tests/lab/suite.sh $(SUITE) down; exit $$status
 
 LOGS ?= ../shared/logs
 bench-projection: .venv/dev-ready ## backtest of the projection over a folder of logs (LOGS=…)

@@ -1,7 +1,7 @@
 #!/bin/bash
 # The lab with another Slurm: lab.sh inside the root folder of another Debian suite. Needs root and debootstrap.
 #
-#   suite.sh SUITE install    the suite's packages into $SUITES/SUITE (70-130 s, 0.7 GB)
+#   suite.sh SUITE install    the suite's packages into $SUITES/SUITE (about 2 minutes, 0.8 GB)
 #   suite.sh SUITE remove     that folder away
 #   suite.sh SUITE up|down|… whatever lab.sh does, there; the tests find it by LAB=/tmp/websight-lab-SUITE
 #
@@ -42,9 +42,11 @@ release() {
 
 install_suite() {
   [ -e "$root/installed" ] && { echo "$suite is there"; return 0; }
-  command -v debootstrap >/dev/null || die "there is no debootstrap: apt-get install debootstrap"
-  [ -n "$MIRROR" ] || die "no mirror of Debian is configured: set MIRROR"
   mkdir -p "$SUITES"
+  command -v debootstrap >/dev/null ||
+    { apt-get update && apt-get install -y --no-install-recommends debootstrap; } >"$SUITES/debootstrap.log" 2>&1 ||
+    die "debootstrap could not be installed; see $SUITES/debootstrap.log"
+  [ -n "$MIRROR" ] || die "no mirror of Debian is configured: set MIRROR"
   # Suites that are newer than this debootstrap are made like all others.
   local script=/usr/share/debootstrap/scripts/$suite packages
   [ -e "$script" ] || script=/usr/share/debootstrap/scripts/sid

@@ -178,6 +178,40 @@ def test_a_rejection_is_slurms_own_reason(slurm: Site) -> None:
     assert "account" in run.outcome_text
 
 
+THEIRS = """#!/bin/bash
+#SBATCH --output=/dev/null --time=5 --mem=100M
+mkdir -p "$1/saves/checkpoint-20"
+echo '{"global_step": 20, "max_steps": 100, "log_history": [{"step": 10, "loss": 2.5}, {"step": 20, "loss": 2.0}]}' \\
+  >"$1/saves/checkpoint-20/trainer_state.json"
+sleep 60 # train --output_dir saves
+"""
+
+
+def test_a_job_of_others_that_leaves_nothing_but_checkpoints(slurm: Site) -> None:
+    engine, keeper = slurm.connect("theirs")
+    transport = engine.transport("demo")
+    assert transport is not None
+    folder = f"{engine.home('demo')}/theirs-{secrets.token_hex(3)}"
+    transport.upload(THEIRS.encode(), f"{folder}/job.sh", mode=0o755)
+    command = f"cd {folder} && sbatch --parsable --account={slurm.lab.account} job.sh {folder}"
+    job_id = transport.exec(command, timeout=30).stdout.strip()
+    engine.refresh("demo")
+    assert keeper.wait(lambda s: any(j.job_id == job_id and j.state == "RUNNING" for j in s.clusters["demo"].queue), 30)
+    for _ in range(50):
+        if transport.read(f"{folder}/saves/checkpoint-20/trainer_state.json", 0, 1):
+            break
+        threading.Event().wait(0.2)
+    run_id = engine.watch_job("demo", job_id)
+    engine.focus(run_id)
+    assert keeper.wait(lambda s: run_id in s.runs and s.runs[run_id].log.source == "trainer_state", 20), keeper.state
+    last = keeper.state.runs[run_id].log.last
+    assert last is not None
+    assert list(last.columns.loss) == [2.5, 2.0]
+    assert last.checkpoints[0].t is not None
+    engine.cancel_job("demo", job_id)
+    reaches(keeper, run_id, Phase.CANCELLED, 40)
+
+
 def done(keeper: Keeper, action: str, timeout_s: float = 40) -> ActionDone:
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
