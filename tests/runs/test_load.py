@@ -182,7 +182,7 @@ def test_metrics_of_a_job_of_others_are_looked_for_once_a_minute_and_only_on_the
     looks = Looks(simulation.transport)
     track = foreign_track("fake", job.job_id, simulation.transport, simulation.tick.scheduler, simulation.now)
     simulation.tracks.append(track)
-    assert simulation.run(HOUR)["scontrol"] == 0
+    assert simulation.run(HOUR)["scontrol"] == 2  # once after the login: partitions and reservations
     opened = looks.count
     assert opened == 1
     simulation.wishes.focused = track.spec.run_id

@@ -211,7 +211,7 @@ def test_the_site(slurm: Recording) -> None:
         partition.name: partition for partition in site.parse_partition_settings(slurm["partition settings"].stdout)
     }
     assert set(found) == {"gpu", "short", "lowprio"}
-    assert found["gpu"] == site.Partition("gpu", True, "UP", 2 * 86400, None, 4)
+    assert found["gpu"] == site.Partition("gpu", True, "UP", 2 * 86400, None, 4, node_list="gpu[01-04]")
     assert found["short"].max_time_s == 600
     assert [row.account for row in site.parse_associations(slurm["associations"].stdout)] == ["ingrai"]
     assert set(site.parse_qos(slurm["qos limits"].stdout)) == {"normal"}
