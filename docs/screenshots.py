@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from tests.tui.fakes import NOW, FakeEngine, FakePlanner, config, story
+from tests.tui.fakes import NOW, FakeEngine, FakePlanner, config, story, swept
 from websight_tui.runs.events import Event
 from websight_tui.tui.app import WebsightApp
 
@@ -32,28 +32,31 @@ SCREENS: Final[dict[str, tuple[str, ...]]] = {
     "edit": ("1", "e"),
     "compare": ("d", "down"),
     "overlay": ("tab", "o"),
+    "sweep": ("w",),
+    "sweep-launch": ("1", "space", "space", "space", "enter"),
     "remedies": ("tab", "down", "enter", "r"),
     "cancel": ("tab", "c"),
     "help": ("question_mark",),
 }
 IMAGES: Final = Path(__file__).parent / "images"
 FONT: Final = "DejaVu Sans Mono"
-PUBLISHED: Final = ("home", "run", "run-time", "launch", "edit", "overlay")
+PUBLISHED: Final = ("home", "run", "run-time", "launch", "edit", "overlay", "sweep")
 
 
-def make_app() -> WebsightApp:
-    """The app on a made-up cluster at a fixed moment."""
+def make_app(screen: str = "") -> WebsightApp:
+    """The app on a made-up cluster at a fixed moment; its sweeps are there for their own screens alone."""
     made_up = config()
+    more = swept(made_up) if screen.startswith("sweep") else ()
 
     def engine(emit: Callable[[Event], None]) -> FakeEngine:
-        return FakeEngine(emit, on_load=story(made_up))
+        return FakeEngine(emit, on_load=(*story(made_up), *more))
 
     return WebsightApp(made_up, engine, clock=lambda: NOW, planner=FakePlanner())
 
 
 async def picture(screen: str, size: tuple[int, int], theme: str = "") -> str:
     """The SVG of one screen at `size` (columns, rows)."""
-    app = make_app()
+    app = make_app(screen)
     async with app.run_test(size=size) as pilot:
         deadline = time.monotonic() + 10
         while not app.state.runs and time.monotonic() < deadline:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from websight_tui.config import Cluster, Config, parse_config
@@ -15,7 +15,8 @@ from websight_tui.remote.port import Prompter
 from websight_tui.runs import events as e
 from websight_tui.runs.bounds import partition_max
 from websight_tui.runs.plan import LaunchPlan, plan_launch
-from websight_tui.runs.state import Link, LogTail, Outcome, RunView
+from websight_tui.runs.state import Link, LogTail, Measured, Outcome, RunView, Sweep
+from websight_tui.runs.sweep import variants
 from websight_tui.runspec import RunSpec
 from websight_tui.slurm_commands.model import Job
 from websight_tui.slurm_commands.site import NOT_KNOWN, Layout
@@ -84,6 +85,15 @@ class FakeEngine:
         self.plans.append(plan)
         if self.on_submit is not None:
             self.on_submit(self, plan)
+
+    def submit_sweep(self, sweep: Sweep) -> None:
+        self.calls.append(("submit_sweep", sweep))
+
+    def measure(self, run_ids: Sequence[str]) -> None:
+        self.calls.append(("measure", tuple(run_ids)))
+
+    def count_jobs(self, cluster: str) -> None:
+        self.calls.append(("count_jobs", cluster))
 
     def cancel(self, run_id: str) -> None:
         self.calls.append(("cancel", run_id))
@@ -325,3 +335,28 @@ def story(cfg: Config) -> tuple[e.Event, ...]:
         e.QueueSeen("hai", queue, NOW - 4),
         e.PollPlanned("hai", NOW + 10, 4.0, NOW),
     )
+
+
+def swept(cfg: Config) -> tuple[e.Event, ...]:
+    """A sweep in the middle: two finished, one measured further; one under way, one waiting, one never submitted."""
+    base = cfg.presets["rank32"]
+    chosen = variants([base], {"lora_rank": [8, 16, 32], "num_train_epochs": [0.5, 1.0]})
+    runs: list[RunView] = []
+    for n, variant in enumerate(chosen):
+        preset = variant.preset
+        total = preset.total_steps(8)
+        steps = (total, total, total, 640, 0, 0)[n]
+        run = running(preset, f"{preset.name}-261123-1{n}0000-9f3{n}", steps, total, Verdict.FITS, f"4830{n}")
+        started = NOW - 3600 * (8 - n)
+        if n < 3:
+            run.log.segments[0].end = "finished"
+            ended = replace(job(f"4830{n}", "COMPLETED", started=started, final=True), end_time=started + total * 20.0)
+            shares = ((0.58, 0.55, 0.61), (0.71, 0.68, 0.74), None)[n]
+            size = 43_700_000 * 2 ** (preset.lora_rank // 16)
+            run = replace(run, jobs=(ended,), measured=Measured(size, *shares, 1000) if shares else Measured(size))
+        elif n == 4:
+            waiting = job(f"4830{n}", "PENDING", started=None, reason="Priority")
+            run = replace(run, jobs=(waiting,), log=TrainingLog(), projection=None)
+        runs.append(replace(run, forecast=FakePlanner().forecast(cfg.clusters["hai"], preset)))
+    sweep = Sweep("sweep-261123-100000-5b1e", "hai", NOW - 30_000, tuple(run.spec for run in runs))
+    return (e.SweepLoaded(sweep), *(e.RunLoaded(run) for run in runs[:5]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any, Final
@@ -60,21 +60,44 @@ class SweepRow:
         return self.phase in (None, Phase.REJECTED)
 
 
-def rows_of(sweep: Sweep, runs: Mapping[str, RunView], now: float) -> tuple[SweepRow, ...]:
+class Losses:
+    """The newest smoothed loss of runs; asked again it looks only at the points that came since."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[TrainingLog, CurveReader, int, float | None]] = {}
+
+    def __call__(self, run: RunView) -> float | None:
+        """None before the first logged loss."""
+        run_id, log = run.spec.run_id, run.log
+        known = self._known.get(run_id)
+        if known is not None and known[0] is log and known[2] == run.log_version:
+            return known[3]
+        reader = known[1] if known is not None and known[0] is log else CurveReader(Metric.LOSS, Axis.STEP, _HALF_LIFE)
+        curve = reader.read(log)
+        loss = float(curve.smooth[-1]) if curve.count else None
+        self._known[run_id] = (log, reader, run.log_version, loss)
+        return loss
+
+
+def rows_of(
+    sweep: Sweep, runs: Mapping[str, RunView], now: float, losses: Losses | None = None
+) -> tuple[SweepRow, ...]:
     """The rows in the order of the sweep.
 
     Args:
         runs: by run id. now: Unix s.
+        losses: what is kept between two calls; None keeps nothing.
     """
-    return tuple(_row(spec.run_id, spec.preset, runs.get(spec.run_id), now) for spec in sweep.specs)
+    losses = losses or Losses()
+    return tuple(_row(spec.run_id, spec.preset, runs.get(spec.run_id), now, losses) for spec in sweep.specs)
 
 
-def _row(run_id: str, preset: Preset, run: RunView | None, now: float) -> SweepRow:
+def _row(run_id: str, preset: Preset, run: RunView | None, now: float, losses: Losses) -> SweepRow:
     if run is None:
         return SweepRow(run_id, preset, None, "not submitted")
     last, over, measured = run.log.last, run.phase in OVER, run.measured
     share = min(1.0, last.last_step / last.total_steps) if last is not None and last.total_steps else None
-    losses = [e.loss for e in stitched_evaluations(run.log) if e.loss is not None and isfinite(e.loss)]
+    evaluated = [e.loss for e in stitched_evaluations(run.log) if e.loss is not None and isfinite(e.loss)]
     return SweepRow(
         run_id,
         preset,
@@ -82,8 +105,8 @@ def _row(run_id: str, preset: Preset, run: RunView | None, now: float) -> SweepR
         run.phase.value,
         1.0 if run.phase is Phase.FINISHED else share,
         run.projection.verdict if run.projection is not None and not over else None,
-        _loss(run.log),
-        losses[-1] if losses else None,
+        losses(run),
+        evaluated[-1] if evaluated else None,
         measured.accuracy if measured is not None else None,
         measured.low if measured is not None else None,
         measured.high if measured is not None else None,
@@ -91,11 +114,6 @@ def _row(run_id: str, preset: Preset, run: RunView | None, now: float) -> SweepR
         run.forecast.seconds if run.forecast is not None else None,
         measured.adapter_bytes if measured is not None else None,
     )
-
-
-def _loss(log: TrainingLog) -> float | None:
-    curve = CurveReader(Metric.LOSS, Axis.STEP, _HALF_LIFE).read(log)
-    return float(curve.smooth[-1]) if curve.count else None
 
 
 def _seconds(run: RunView, now: float) -> float | None:
@@ -172,3 +190,33 @@ def hours_words(row: SweepRow) -> str:
     if row.seconds is not None:
         return duration(row.seconds)
     return f"≈ {duration(row.forecast_s)}" if row.forecast_s is not None else "–"
+
+
+def best(rows: Sequence[SweepRow]) -> tuple[SweepRow, str] | None:
+    """The best run so far and by what: click accuracy where it was measured, else evaluation loss; None before both."""
+    asked = [row for row in rows if row.accuracy is not None]
+    if asked:
+        return max(asked, key=lambda row: row.accuracy or 0.0), "click accuracy"
+    evaluated = [row for row in rows if row.eval_loss is not None]
+    return (min(evaluated, key=lambda row: row.eval_loss or 0.0), "evaluation loss") if evaluated else None
+
+
+SORTS: Final[Mapping[str, Callable[[SweepRow], float | None]]] = {
+    "as planned": lambda _: 0.0,
+    "rank": lambda row: row.preset.lora_rank,
+    "epochs": lambda row: row.preset.num_train_epochs,
+    "loss": lambda row: row.loss,
+    "evaluation loss": lambda row: row.eval_loss,
+    "clicks": lambda row: row.accuracy,
+    "hours": lambda row: row.forecast_s if row.seconds is None else row.seconds,
+    "adapter": lambda row: row.adapter_bytes,
+}
+"""What the table can be sorted by."""
+
+
+def ordered(rows: Sequence[SweepRow], by: str, *, falling: bool = False) -> list[SweepRow]:
+    """The rows sorted by one of SORTS, equals as planned; what is not known comes last either way."""
+    value = SORTS[by]
+    known = [row for row in rows if value(row) is not None]
+    known.sort(key=lambda row: value(row) or 0.0, reverse=falling)
+    return known + [row for row in rows if value(row) is None]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from websight_tui.presets import Preset
 from websight_tui.runs.state import RunView
 from websight_tui.slurm_commands.model import Job
@@ -78,6 +80,34 @@ class Actions(Undoing):
         from websight_tui.tui.screens.launch import LaunchScreen
 
         self._app.push_screen(LaunchScreen(preset, base or preset))
+
+    def review_sweep(self, presets: Sequence[Preset]) -> None:
+        """Shows what launching several presets together would do."""
+        from websight_tui.tui.screens.sweep_launch import SweepLaunchScreen
+
+        self._app.push_screen(SweepLaunchScreen(presets))
+
+    def open_sweep(self, sweep_id: str) -> None:
+        """Shows the table of one sweep."""
+        from websight_tui.tui.screens.sweep import SweepScreen
+
+        self._app.push_screen(SweepScreen(self._app.state.sweeps[sweep_id]))
+
+    def choose_sweep(self) -> None:
+        """Shows the only sweep, or asks which."""
+        from websight_tui.runs.sweep_table import rows_of, summary
+        from websight_tui.tui.screens.choose import ChooseScreen
+
+        app = self._app
+        newest_first = list(app.state.sweeps.values())[::-1]
+        if len(newest_first) == 1:
+            self.open_sweep(newest_first[0].sweep_id)
+            return
+        options = [
+            (sweep.sweep_id, f"{sweep.sweep_id}  {summary(rows_of(sweep, app.state.runs, app.now))}")
+            for sweep in newest_first
+        ]
+        app.push_screen(ChooseScreen("Which sweep?", options), lambda found: self.open_sweep(found) if found else None)
 
     def edit(self, preset: Preset, base: Preset | None = None) -> None:
         """Opens the form of `preset`."""

@@ -63,7 +63,7 @@ class WebsightApp(Actions, App[None]):
     TITLE = "websight-tui"
     CSS_PATH: ClassVar[list[str | PurePath]] = [
         "app.tcss",
-        *(f"screens/{name}.tcss" for name in ("home", "run", "launch", "edit", "compare", "overlay")),
+        *(f"screens/{name}.tcss" for name in ("home", "run", "launch", "edit", "compare", "overlay", "sweep")),
     ]
     ENABLE_COMMAND_PALETTE = True
     COMMANDS: ClassVar[set[Callable[[], type[Provider]] | type[Provider]]] = {ActionProvider}

@@ -58,6 +58,11 @@ QUEUE_COLUMNS: Final = (
 )
 
 
+def mark(palette: Palette) -> dict[str, Text | str]:
+    """The cell that tells a preset is marked, in the place of its number."""
+    return {"number": Text(glyph("run0"), style=f"bold {palette.warn}")}
+
+
 def run_row(run: RunView, now: float, palette: Palette) -> dict[str, Text | str]:
     """The cells of one run: its state by symbol, word and colour; how far; the verdict."""
     progress, colour = progress_of(run), palette.phase(run.phase)

@@ -31,6 +31,8 @@ HOME: Final = (
     _b("home.launch", "enter", "launch", "Launch", tip="Review the launch of the preset", priority=True),
     _b("home.open", "enter", "open", "Open", tip="Open the run", priority=True),
     _b("home.edit", "e", "edit", "Edit", tip="Change the preset before the launch"),
+    _b("home.mark", "space", "mark", "Mark", show=False, tip="Mark presets, to launch them together"),
+    _b("home.sweeps", "w", "sweeps", "Sweeps", show=False, tip="The table of runs that were launched together"),
     _b("home.compare", "d", "compare", "Differences", tip="Compare the preset with another one"),
     _b("home.cancel", "c", "cancel", "Cancel", tip="Cancel the chosen run's job"),
     _b("home.stop", "p", "stop", "Save+stop", show=False, tip="Save a checkpoint and stop the chosen run's job"),
@@ -123,6 +125,24 @@ OVERLAY: Final = (
     _b("overlay.pan_left", "shift+left,H", "pan(-1)", "Pan left", show=False),
     _b("overlay.pan_right", "shift+right,L", "pan(1)", "Pan right", show=False),
 )
+SWEEP_LAUNCH: Final = (
+    _b("sweep_launch.submit", "enter", "submit", "Submit all", priority=True),
+    _b("sweep_launch.vary", "v", "vary", "Vary", tip="Every combination of some settings, such as lora_rank=8,16"),
+    _b("sweep_launch.back", "escape", "app.pop_screen", "Back"),
+)
+SWEEP: Final = (
+    _b("sweep.back", "escape", "back", "Back"),
+    _b("sweep.open", "enter", "open", "Open run", priority=True),
+    _b("sweep.sort", "o", "sort", "Sort", tip="By rank, epochs, loss, evaluation loss, clicks, hours, adapter"),
+    _b("sweep.reverse", "O", "reverse", "Reverse", show=False, tip="Sort the other way round"),
+    _b("sweep.rest", "r", "rest", "Submit rest", tip="Submit the runs that have no job yet; none goes twice"),
+    _b("sweep.measure", "M", "measure", "Measure", show=False, tip="Look for adapters and evaluations again"),
+    _b("sweep.metric", "m", "metric(1)", "Metric", show=False, tip="Next curve"),
+    _b("sweep.axis", "x", "axis", "Axis", show=False, tip="Along the bottom: step, epoch or time"),
+    _b("sweep.log", "y", "log_axis", "Log axis", show=False, tip="Logarithmic values"),
+    _b("sweep.smoother", "right_square_bracket", "smooth(1)", "Smoother", show=False),
+    _b("sweep.rougher", "left_square_bracket", "smooth(-1)", "Rougher", show=False),
+)
 GROUPS: Final[Mapping[str, tuple[Binding, ...]]] = {
     "Everywhere": APP,
     "Home": HOME,
@@ -130,6 +150,8 @@ GROUPS: Final[Mapping[str, tuple[Binding, ...]]] = {
     "Launch": LAUNCH,
     "Edit a preset": EDIT,
     "Overlaid runs": OVERLAY,
+    "Launch a sweep": SWEEP_LAUNCH,
+    "Sweep": SWEEP,
 }
 
 

@@ -71,9 +71,15 @@ class HomeScreen(HomeKeys):
     def update_view(self) -> None:
         app, palette, cluster = self.wst, self.palette, self.wst.cluster
         presets = app.config.presets.values()
+        marked = len(self.marked)
+        self._table("presets").border_subtitle = f"{marked} marked, Enter launches them together" if marked > 1 else ""
         self._table("presets").show(
             [
-                (p.name, preset_row(i, p, cluster, made := app.forecast(p), palette, app.bounds(p, made)))
+                (
+                    p.name,
+                    preset_row(i, p, cluster, made := app.forecast(p), palette, app.bounds(p, made))
+                    | (home_rows.mark(palette) if p.name in self._marked else {}),
+                )
                 for i, p in enumerate(presets, 1)
             ]
         )

@@ -31,6 +31,7 @@ class HomeKeys(StateScreen[None]):
         super().__init__()
         self._queue: tuple[Job, ...] = ()
         self._jobs: dict[str, Job] = {}
+        self._marked: frozenset[str] = frozenset()
 
     def _table(self, name: str) -> KeyedTable:
         return self.query_one(f"#{name}", KeyedTable)
@@ -72,8 +73,10 @@ class HomeKeys(StateScreen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Keys that have nothing to act on are not offered."""
-        if action in ("launch", "edit", "compare"):
+        if action in ("launch", "edit", "compare", "mark"):
             return self.pane == "presets"
+        if action == "sweeps":
+            return bool(self.state.sweeps)
         if action == "open":
             return self.pane != "presets" and (self.chosen_run is not None or self.chosen_job is not None)
         if action in ("cancel", "stop", "hold", "limit"):
@@ -96,8 +99,28 @@ class HomeKeys(StateScreen[None]):
             return self.pane == "runs" and len(self.state.runs) > 1
         return True
 
+    @property
+    def marked(self) -> list[Preset]:
+        """The marked presets in the order of the list."""
+        return [preset for name, preset in self.wst.config.presets.items() if name in self._marked]
+
+    def action_mark(self) -> None:
+        """Marks the preset under the cursor, or unmarks it; the cursor goes on to the next."""
+        self._marked ^= {self.chosen_preset.name}
+        self._table("presets").action_cursor_down()
+        self._changed()
+
+    def action_sweeps(self) -> None:
+        self.wst.choose_sweep()
+
     def action_launch(self) -> None:
-        self.wst.review(self.chosen_preset)
+        """The marked presets together, if there are several, else the one under the cursor."""
+        marked = self.marked
+        if len(marked) > 1:
+            self._marked = frozenset()
+            self.wst.review_sweep(marked)
+        else:
+            self.wst.review(self.chosen_preset)
 
     def action_open(self) -> None:
         if (run := self.chosen_run) is not None:

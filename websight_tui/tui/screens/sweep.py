@@ -1,0 +1,209 @@
+"""One sweep: the table of its runs, filling as they train, and their curves over each other below."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import ClassVar
+
+from rich.text import Text
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.widgets import Static
+
+from websight_tui.runs.phase import OVER
+from websight_tui.runs.state import Link, Sweep
+from websight_tui.runs.sweep_table import SORTS, Losses, SweepRow, accuracy_words, best, ordered, rows_of, summary
+from websight_tui.tui import keymap
+from websight_tui.tui.glyphs import glyph
+from websight_tui.tui.present import bar
+from websight_tui.tui.run_chart import view_of
+from websight_tui.tui.screens.chart_keys import ChartKeys
+from websight_tui.tui.screens.overlay import MOST, colours
+from websight_tui.tui.sweep_rows import COLUMNS, row_cells
+from websight_tui.tui.widgets.chart import Chart
+from websight_tui.tui.widgets.draw import Layer, View
+from websight_tui.tui.widgets.key_line import KeyLine
+from websight_tui.tui.widgets.status_bar import StatusBar
+from websight_tui.tui.widgets.table import KeyedTable
+
+_LEAST_CHART: int = 7
+"""Rows below which no curve is worth drawing."""
+
+
+class SweepScreen(ChartKeys):
+    """The runs of `sweep`; Enter opens one."""
+
+    BINDINGS: ClassVar[list[BindingType]] = list(keymap.SWEEP)
+    AUTO_FOCUS = "#runs"
+
+    def __init__(self, sweep: Sweep) -> None:
+        super().__init__()
+        self.sweep = sweep
+        self._losses = Losses()
+        self._by = next(iter(SORTS))
+        self._falling = False
+        self._rows: tuple[SweepRow, ...] = ()
+        self._measured: frozenset[str] = frozenset()
+
+    def compose(self) -> ComposeResult:
+        yield StatusBar(banner=self.wst.banner)
+        yield Static(id="head")
+        yield KeyedTable(COLUMNS, id="runs")
+        yield Chart(id="curves")
+        yield KeyLine()
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.query_one("#head").border_title = Text(self.sweep.sweep_id)
+        self.query_one("#head").border_subtitle = Text(self.sweep.cluster)
+        self.query_one("#curves", Chart).can_focus = False
+
+    def update_view(self) -> None:
+        self._rows = rows_of(self.sweep, self.state.runs, self.wst.now, self._losses)
+        found, shown = best(self._rows), self._order()
+        self._measure_new()
+        table, palette = self.query_one("#runs", KeyedTable), self.palette
+        marks = self._marks()
+        winner = found[0].run_id if found is not None and sum(row.over for row in self._rows) > 1 else ""
+        blank = Text(" ")
+        table.show(
+            [
+                (row.run_id, row_cells(row, marks.get(row.run_id, blank), palette, best=row.run_id == winner))
+                for row in shown
+            ]
+        )
+        way = "falling" if self._falling else "rising"
+        table.border_title = "Runs"
+        table.border_subtitle = "" if self._by == next(iter(SORTS)) else f"by {self._by}, {way}"
+        self.query_one("#head", Static).update(self._words(found))
+        self._share_out(len(shown))
+        self.show_charts()
+        self.refresh_bindings()
+
+    def _order(self) -> list[SweepRow]:
+        return ordered(self._rows, self._by, falling=self._falling)
+
+    def _marks(self) -> dict[str, Text]:
+        """The sign of each curve that is drawn, beside its run."""
+        drawn = (row.run_id for row in self._order() if self._has_curve(row.run_id))
+        pairs = zip(drawn, colours(self.palette), strict=False)
+        return {run_id: Text(glyph(f"run{n}"), style=colour) for n, (run_id, colour) in enumerate(pairs)}
+
+    def _has_curve(self, run_id: str) -> bool:
+        run = self.state.runs.get(run_id)
+        return run is not None and bool(run.log.segments)
+
+    def _words(self, found: tuple[SweepRow, str] | None) -> Text:
+        palette, rows = self.palette, self._rows
+        share = sum(1.0 if row.over else row.share or 0.0 for row in rows) / max(1, len(rows))
+        text = Text(no_wrap=True, overflow="ellipsis")
+        width = 24 if self.size.width >= 100 else 10
+        text.append_text(bar(share, width, palette.accent, palette)).append(f" {share:>4.0%}  ", style="bold")
+        text.append(summary(rows), style="bold")
+        if found is not None:
+            row, by = found
+            figure = accuracy_words(row) if by == "click accuracy" else f"{row.eval_loss:.4f}"
+            text.append("\nbest so far ", style=palette.faint).append(row.preset.name, style=f"bold {palette.good}")
+            text.append(f"  {by} {figure}", style=palette.faint)
+        else:
+            text.append("\nNothing has been evaluated yet.", style=palette.faint)
+        return text
+
+    def _share_out(self, count: int) -> None:
+        """The table is as high as its rows, up to half of the screen; the curves have the rest."""
+        room = self.size.height - 1 - 4 - (self.query_one(KeyLine).size.height or 1)
+        table = min(count + 3, room if room - (count + 3) < _LEAST_CHART and room < 2 * _LEAST_CHART else room // 2)
+        chart = self.query_one("#curves", Chart)
+        chart.display = room - table >= _LEAST_CHART
+        self.query_one("#runs").styles.height = table if chart.display else room
+
+    def on_resize(self, _: events.Resize) -> None:
+        self.call_after_refresh(self._changed)
+
+    # curves
+
+    def chart_view(self) -> View:
+        """The curves of the first runs in the order of the table."""
+        palette, state = self.palette, replace(self.chart, whole=False, guide=False)
+        layers = []
+        for run_id, mark in self._marks().items():
+            run = self.state.runs[run_id]
+            curve = view_of(run, state, palette).layers[0].curve
+            layers.append(Layer(curve, str(mark.style), run.spec.preset.name, mark.plain))
+        return View(tuple(layers), state.axis, state.log, state.window, state.cursor, name=state.metric.value)
+
+    def show_charts(self, *, at_once: bool = False) -> None:
+        chart = self.query_one("#curves", Chart)
+        if not chart.display:
+            return
+        view = self.chart_view()
+        more = sum(self._has_curve(row.run_id) for row in self._rows) - MOST
+        title = self.chart.metric.value + (f" of the first {MOST}" if more > 0 else "")
+        chart.border_title, chart.border_subtitle = Text(title), Text(self.chart.words())
+        chart.empty = "No curve yet."
+        chart.show(view, at_once=at_once)
+        if any(layer.curve.behind for layer in view.layers):
+            self.set_timer(0.01, self.show_charts)
+
+    # keys
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        if action == "open":
+            return self.query_one("#runs", KeyedTable).key in self.state.runs if self.is_mounted else False
+        if action == "rest":
+            return any(row.can_be_submitted for row in self._rows)
+        return True
+
+    @on(KeyedTable.RowSelected)
+    def action_open(self) -> None:
+        key = self.query_one("#runs", KeyedTable).key
+        if key in self.state.runs and key is not None:
+            self.wst.open_run(key)
+        else:
+            self.notify("This run has not been submitted.", markup=False)
+
+    def action_sort(self) -> None:
+        names = list(SORTS)
+        self._by = names[(names.index(self._by) + 1) % len(names)]
+        self._falling = self._by == "clicks"  # the best first
+        self.update_view()
+
+    def action_reverse(self) -> None:
+        self._falling = not self._falling
+        self.update_view()
+
+    def action_rest(self) -> None:
+        """Submits what has no job yet, after a question."""
+        from websight_tui.tui.screens.confirm import ConfirmScreen
+
+        left = [row.preset.name for row in self._rows if row.can_be_submitted]
+        sweep = self.state.sweeps.get(self.sweep.sweep_id, self.sweep)
+
+        def answered(sure: bool | None) -> None:
+            if sure:
+                self.wst.controller.ask(lambda engine: engine.submit_sweep(sweep))
+
+        count = "1 run has" if len(left) == 1 else f"{len(left)} runs have"
+        body = f"{count} no job: {', '.join(left[:8])}{' …' if len(left) > 8 else ''}. None goes twice."
+        self.app.push_screen(ConfirmScreen("Submit the rest?", body, "Submit them"), answered)
+
+    def _measure_new(self) -> None:
+        """Looks into the folders of runs that have ended since."""
+        runs = self.state.runs
+        ended = frozenset(i for i in self.sweep.run_ids if i in runs and runs[i].phase in OVER)
+        view = self.state.clusters.get(self.sweep.cluster)
+        if ended - self._measured and view is not None and view.link is Link.ONLINE:
+            new, self._measured = tuple(sorted(ended - self._measured)), ended
+            self.wst.controller.ask(lambda engine: engine.measure(new))
+
+    def action_measure(self) -> None:
+        self._measured = frozenset()
+        self._measure_new()
+        self.notify("Looking for adapters and evaluations.", markup=False)
+
+    def action_back(self) -> None:
+        if self.chart.cursor is not None or self.chart.window is not None:
+            self.redraw(self.chart.reset())
+        else:
+            self.app.pop_screen()
