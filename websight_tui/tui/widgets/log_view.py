@@ -23,9 +23,8 @@ from websight_tui.tui.glyphs import glyph
 from websight_tui.tui.palette import Palette, palette_of
 
 _ERROR: Final = re.compile(
-    r"traceback \(most recent|\b\w*(?:error|exception)\b|out of memory|slurmstepd|segmentation fault"
-    r"|\b(?:killed|fatal)\b",
-    re.IGNORECASE,
+    r"(?i:traceback \(most recent|(?:\b|_)(?:error|exception)\b|out of memory|slurmstepd|segmentation fault"
+    r"|\b(?:killed|fatal)\b)|\w(?:Error|Exception)\b",  # ValueError, but no terror
 )
 _GUTTER: Final = 2
 """Cells before each line where two outputs are shown in one."""
