@@ -12,12 +12,17 @@ import asyncio
 import re
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from tests.tui.fakes import NOW, FakeEngine, FakePlanner, config, story, swept
-from websight_tui.runs.events import Event
+from tests.tui.fakes import NOW, FakeEngine, FakePlanner, config, job, running, story, swept, training_log
+from websight_tui.projection.model import Verdict
+from websight_tui.runs.events import Event, RunLoaded
+from websight_tui.runs.projecting import projection_of
+from websight_tui.runs.state import RunView
 from websight_tui.tui.app import WebsightApp
+from websight_tui.tui.screens.run import RunScreen
 
 SCREENS: Final[dict[str, tuple[str, ...]]] = {
     "home": (),
@@ -38,9 +43,18 @@ SCREENS: Final[dict[str, tuple[str, ...]]] = {
     "cancel": ("tab", "c"),
     "help": ("question_mark",),
 }
+VERDICTS: Final = {
+    "verdict-fits": (460, 19.5),
+    "verdict-tight": (300, 25.4),
+    "verdict-will-not-fit": (340, 33.0),
+    "verdict-too-early": (30, 19.5),
+}
+"""Runs of 1,110 steps under a limit of 8 hours: steps done, seconds a step. What they come to is projected."""
 IMAGES: Final = Path(__file__).parent / "images"
 FONT: Final = "DejaVu Sans Mono"
-PUBLISHED: Final = ("home", "run", "run-time", "launch", "edit", "overlay", "sweep")
+PUBLISHED: Final = ("home", "run", "run-time", "launch", "edit", "overlay", "sweep", "remedies", *VERDICTS)
+SMALL: Final = (100, 26)
+"""Columns and rows of the pictures of verdicts, which stand side by side."""
 
 
 def make_app(screen: str = "") -> WebsightApp:
@@ -54,16 +68,36 @@ def make_app(screen: str = "") -> WebsightApp:
     return WebsightApp(made_up, engine, clock=lambda: NOW, planner=FakePlanner())
 
 
+def verdict_run(screen: str) -> RunView:
+    """A run whose verdict is what the package makes of its log."""
+    steps, pace = VERDICTS[screen]
+    run = running(
+        config().presets["rank32"], f"{screen.removeprefix('verdict-')}-run", steps, 1110, Verdict.FITS, "48301"
+    )
+    log = training_log(steps, 1110, pace=pace, begun=NOW - steps * pace)
+    log.segments[0].evaluations.clear()  # the made-up ones have no length
+    begun = job("48301", started=NOW - steps * pace - 120)
+    return replace(run, log=log, jobs=(begun,), projection=projection_of(run.spec, begun, log, NOW))
+
+
 async def picture(screen: str, size: tuple[int, int], theme: str = "") -> str:
     """The SVG of one screen at `size` (columns, rows)."""
     app = make_app(screen)
+    if screen in VERDICTS:
+        size = SMALL
     async with app.run_test(size=size) as pilot:
         deadline = time.monotonic() + 10
         while not app.state.runs and time.monotonic() < deadline:
             await pilot.pause(0.02)
         if theme:
             app.theme = theme
-        await pilot.press(*SCREENS[screen])
+        if screen in VERDICTS:
+            run = verdict_run(screen)
+            app.controller.emit(RunLoaded(run))
+            await pilot.pause(0.2)
+            app.push_screen(RunScreen(run.spec.run_id))
+            await pilot.pause()
+        await pilot.press(*SCREENS.get(screen, ()))
         await pilot.pause(0.6)  # charts are drawn at most twice a second
         return svg_of(app)
 
