@@ -159,12 +159,14 @@ async def test_a_preset_of_ones_own_is_removed_and_brought_back(stage: Stage) ->
     app.config = replace(app.config, presets={**app.config.presets, "mine": mine})
     async with app.run_test(size=(120, 36)) as pilot:
         await loaded(stage, pilot)
+        assert "Undo" not in screen_text(app), "there is nothing yet"
         await pilot.press("1", "x")
         assert "rank32" in app.config.presets, "a built-in one stays"
         await pilot.press("7", "x")
         await until(pilot, lambda: "mine" not in app.config.presets)
         await until(pilot, lambda: any("u undoes it" in note.message for note in app._notifications))
         assert "mine" not in app.config.path.read_text()
+        await until(pilot, lambda: "u Undo" in screen_text(app))
         await pilot.press("u")
         await until(pilot, lambda: "mine" in app.config.presets)
         assert app.config.path.read_text() == '[presets.mine]\nbase = "rank16"\n'

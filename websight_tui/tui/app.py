@@ -13,6 +13,7 @@ from textual import events, work
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.command import Provider
+from textual.keys import format_key
 from textual.reactive import reactive
 from textual.screen import Screen
 
@@ -31,6 +32,7 @@ from websight_tui.tui.commands import ActionProvider
 from websight_tui.tui.controller import Controller
 from websight_tui.tui.messages import EngineFailed, EventsArrived, PromptRequested
 from websight_tui.tui.notify import Silent, title_of
+from websight_tui.tui.plain_filter import PlainFilter
 from websight_tui.tui.ports import Clock, DemoInfo, EngineFactory, Notifier, Planner
 from websight_tui.tui.screens.base import StateScreen
 from websight_tui.tui.screens.home import HomeScreen
@@ -300,12 +302,22 @@ class WebsightApp(Actions, App[None]):
     def _apply_ui(self) -> None:
         ui = self.config.ui
         glyphs.use(ui.symbols)
+        self._filters = [kept for kept in self._filters if not isinstance(kept, PlainFilter)]
+        if glyphs.plain_ascii():
+            self._filters.append(PlainFilter())
         name = automatic() if ui.theme == "auto" else ui.theme
         self.theme = name if name in self.available_themes else DEFAULT_THEME
 
     def get_css_variables(self) -> dict[str, str]:
         """Textual's, and the border's kind: lines, or what ASCII has."""
         return {**super().get_css_variables(), "edge": "ascii" if glyphs.plain_ascii() else "round"}
+
+    def get_key_display(self, binding: Binding) -> str:
+        """A key as it is shown, by its name where the terminal has no symbols."""
+        if glyphs.plain_ascii():
+            shown = format_key(binding.key.split(",")[0])
+            return {"⏎": "Enter", "⌫": "Backspace"}.get(shown, shown)
+        return super().get_key_display(binding)
 
     def take_edit(self, edit: Edit) -> None:
         """Takes what an edit of config.toml changed."""

@@ -48,7 +48,7 @@ HOME: Final = (
         show=False,
         tip="Remove a preset of your own, or hide an ended run",
     ),
-    _b("home.undo", "u,ctrl+z", "app.undo", "Undo", tip="Take the last removal or change of config.toml back"),
+    _b("home.undo", "u,ctrl+z", "undo", "Undo", tip="Take the last removal or change of config.toml back"),
     _b("home.next", "tab", "app.focus_next", "Next list", show=False),
     _b("home.previous", "shift+tab", "app.focus_previous", "Previous list", show=False),
     *(_b(f"home.preset{n}", str(n), f"preset({n})", f"Preset {n}", show=False) for n in range(1, 10)),

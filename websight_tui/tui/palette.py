@@ -78,7 +78,7 @@ def _palette(background: str, foreground: str, primary: str, success: str, warni
     text = _colour(foreground, plain.text, back)
     return Palette(
         text=text.hex6,
-        faint=back.blend(text, 0.58, alpha=1).hex6,
+        faint=_faint(back, text).hex6,
         line=back.blend(text, 0.26, alpha=1).hex6,
         trace=back.blend(text, 0.4, alpha=1).hex6,
         accent=_colour(primary, plain.accent, back).hex6,
@@ -87,6 +87,36 @@ def _palette(background: str, foreground: str, primary: str, success: str, warni
         bad=_colour(error, plain.bad, back).hex6,
         back=back.hex6,
     )
+
+
+LEAST_CONTRAST: Final = 4.5
+"""WCAG 2.2, 1.4.3 (AA) for text."""
+_FAINT_CONTRAST: Final = 5.4
+"""Faint text stands on the panels' slightly other ground, too."""
+
+
+def contrast(one: Color, other: Color) -> float:
+    """The contrast ratio of two colours, 1 to 21 (WCAG 2.2, https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio)."""
+    bright, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (bright + 0.05) / (dark + 0.05)
+
+
+def _luminance(colour: Color) -> float:
+    parts = (part / 255 for part in (colour.r, colour.g, colour.b))
+    red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@lru_cache(maxsize=512)
+def readable(colour: str, ground: str, instead: str) -> str:
+    """`colour` where it can be read on `ground`, else `instead` (all "#rrggbb")."""
+    return colour if contrast(Color.parse(colour), Color.parse(ground)) >= LEAST_CONTRAST else instead
+
+
+def _faint(back: Color, text: Color) -> Color:
+    """The faintest shade of the text that can still be read."""
+    shades = (back.blend(text, share / 50, alpha=1) for share in range(25, 50))
+    return next((shade for shade in shades if contrast(shade, back) >= _FAINT_CONTRAST), text)
 
 
 def _colour(value: str, default: str, over: Color | None = None) -> Color:

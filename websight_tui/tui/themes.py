@@ -83,14 +83,14 @@ THEMES: Final[tuple[Theme, ...]] = (
         },
     ),
     Theme(
-        # blue, orange and vermilion of the Okabe-Ito palette: told apart with any common colour vision deficiency
+        # sky blue and yellow of the Okabe-Ito palette, and an orange bright enough to be read
         name="websight-colour-blind",
         primary="#e6e1d5",
         secondary="#9a968d",
         accent="#e6e1d5",
         success="#56b4e9",
         warning="#f0e442",
-        error="#d55e00",
+        error="#ee7733",
         foreground="#e2e2e2",
         background="#121314",
         surface="#121314",

@@ -90,7 +90,7 @@ class HomeKeys(StateScreen[None]):
         if action == "resume":
             run = self.chosen_run if self.pane != "presets" else None
             return run is not None and run.phase in RESUMABLE and not foreign(run)
-        if action == "app.undo":
+        if action == "undo":
             return self.wst.undoable is not None
         if action == "remove":
             run = self.chosen_run if self.pane == "runs" else None
@@ -173,6 +173,9 @@ class HomeKeys(StateScreen[None]):
             self.wst.remove_preset(self.chosen_preset)
         elif (run := self.chosen_run) is not None:
             self.wst.hide_run(run)
+
+    def action_undo(self) -> None:
+        self.wst.action_undo()
 
     def newest_run_chosen(self) -> None:
         """Puts the cursor on the newest run, after a launch."""

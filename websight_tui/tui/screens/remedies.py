@@ -70,4 +70,4 @@ class RemediesScreen(Dialog[Remedy]):
 
 def _shown(number: int, remedy: Remedy) -> Content:
     cost = remedy.cost[:1].upper() + remedy.cost[1:]
-    return Content.assemble((f"{number} ", "$primary bold"), (remedy.title, "bold"), "\n", (cost, "$foreground 65%"))
+    return Content.assemble((f"{number} ", "$primary bold"), (remedy.title, "bold"), "\n", (cost, "$foreground 72%"))

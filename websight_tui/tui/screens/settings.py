@@ -84,7 +84,7 @@ class SettingsScreen(Dialog[None]):
         shown_list.clear_options()
         for key, label, hint in _ROWS:
             text = Text(f"{label:<15}").append(f"{said(key, self._app.config.ui):<22.22} ", style="bold")
-            shown_list.add_option(Option(text.append(hint, style="dim"), id=key))
+            shown_list.add_option(Option(text.append(hint), id=key))
         shown_list.highlighted = at
 
     @on(OptionList.OptionSelected)

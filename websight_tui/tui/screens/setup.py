@@ -146,9 +146,9 @@ class SetupScreen(StateScreen[bool]):
         width = max((len(choice.value) for choice in found), default=0)
         shown.clear_options()
         for choice in found:
-            text = Text(f"{plain(choice.value, 80):<{width}}  ").append(plain(choice.note, 120), style="dim")
+            text = Text(f"{plain(choice.value, 80):<{width}}  ").append(plain(choice.note, 120))
             shown.add_option(Option(text, id=choice.value))
-        shown.add_option(Option(Text("another one …", style="dim"), id=_OTHER))
+        shown.add_option(Option(Text("another one …"), id=_OTHER))
         shown.highlighted = 0
         shown.focus()
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
 _GAP: Final = 2
-LAST: Final = ("undo", "help", "quit")
+LAST: Final = ("help", "quit")
 """Actions that keep their place at the end of the line."""
 
 

@@ -31,6 +31,10 @@ class StatusBar(Widget):
         self._cluster, self._now = cluster, now
         self.refresh()
 
+    def on_click(self) -> None:
+        """A click on the cluster's name does what its key does."""
+        self.app.call_later(self.app.run_action, "app.switch_cluster")
+
     def render(self) -> Text:
         palette = palette_of(self.app.theme_variables)
         return line(self._title, self._cluster, self._banner, self._now, self.size.width, palette)

@@ -21,6 +21,8 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from websight_tui.tui.palette import readable
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -65,9 +67,14 @@ class KeyedTable(ScrollView, can_focus=True):
     DEFAULT_CSS = """
     KeyedTable {
         height: auto; max-height: 100%; overflow-x: hidden;
-        & > .table--header { color: $foreground 55%; }
-        & > .table--cursor { background: $block-cursor-blurred-background; }
-        &:focus > .table--cursor { background: $block-cursor-background; text-style: $block-cursor-text-style; }
+        & > .table--header { color: $foreground 72%; }
+        & > .table--cursor {
+            background: $block-cursor-blurred-background; color: $block-cursor-blurred-foreground;
+        }
+        &:focus > .table--cursor {
+            background: $block-cursor-background; color: $block-cursor-foreground;
+            text-style: $block-cursor-text-style;
+        }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -250,7 +257,8 @@ class KeyedTable(ScrollView, can_focus=True):
             self._forget_what_is_out_of_sight()
             self._made[key] = self._fitted(self._cells_of(key))
         style = self.get_component_rich_style("table--cursor") if row == self._cursor else base
-        return self._line(self._made[key], width, style)
+        strip = self._line(self._made[key], width, style)
+        return _readable(strip, style) if row == self._cursor else strip
 
     def _fit(self, width: int) -> None:
         if width != self._room:
@@ -298,3 +306,17 @@ def _painted(text: Text, console: Console) -> Iterator[Segment]:
 
 def _differs(one: Text, other: Text) -> bool:
     return one.plain != other.plain or one.style != other.style or one.spans != other.spans
+
+
+def _readable(strip: Strip, style: Style) -> Strip:
+    """The row under the cursor: what could not be read on the cursor's ground takes the cursor's own colour."""
+    if style.bgcolor is None or style.color is None or style.bgcolor.triplet is None or style.color.triplet is None:
+        return strip
+    ground, own = style.bgcolor.triplet.hex, style.color.triplet.hex
+    segments = []
+    for text, look, control in strip:
+        colour = look.color.triplet if look is not None and look.color is not None else None
+        if look is not None and colour is not None and (shown := readable(colour.hex, ground, own)) != colour.hex:
+            look = look + Style(color=shown)
+        segments.append(Segment(text, look, control))
+    return Strip(segments, strip.cell_length)
