@@ -122,3 +122,13 @@ async def test_held_still_the_same_line_stays_while_lines_are_put_in_between(sta
 )
 def test_what_looks_like_an_error(lines: tuple[str, ...], index: int | None) -> None:
     assert first_error(lines) == index
+
+
+async def test_a_long_log_that_comes_at_once_is_followed_to_its_end(stage: Stage) -> None:
+    async with stage.app.run_test(size=SIZE) as pilot:
+        long = LogTail(tuple(f"line {i}" for i in range(3000)), marks=((0, 1),))
+        _, log = await on_log(stage, pilot, LogTail(), LogTail(("careful",), marks=((0, 2),)))
+        log.show(LogTail(), reset=True)
+        await pilot.pause()
+        log.show(long)  # no scrollbar yet: that is no reason to stay at the top
+        await until(pilot, lambda: "line 2999" in screen_text(stage.app))

@@ -180,7 +180,7 @@ class LogView(ScrollView, can_focus=True):
             self.scroll_to(y=self._first_row[line] - (self.size.height // 2 if middle else 0), animate=False)
 
     def _to_end(self) -> None:
-        self.scroll_end(animate=False, immediate=True, x_axis=False)
+        self.scroll_end(animate=False, immediate=True, x_axis=False, force=True)
 
     def on_mouse_scroll_up(self) -> None:
         if self.follow:
