@@ -294,7 +294,7 @@ class Engine:
             self._emit(e.RunLoaded(track.view()))
 
     def focus(self, run_id: str | None) -> None:
-        """The run on the screen: its files are read every second."""
+        """The run on the screen: its files are read more than once a second."""
         self._focused = run_id or ""
         for watcher in list(self._watchers.values()):
             watcher.focused = self._focused

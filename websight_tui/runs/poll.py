@@ -16,7 +16,8 @@ QUICKEST_S: Final = 1.0
 LONGEST_BACKOFF_S: Final = 300.0
 JITTER: Final = 0.15
 
-FOCUSED_FILES_S: Final = 1.0
+FOCUSED_FILES_S: Final = 0.8
+"""So that a line is seen within a second, the way there and its drawing included."""
 LIVE_FILES_S: Final = 5.0
 HIDDEN_FILES_S: Final = 30.0
 
