@@ -5,7 +5,7 @@ TRAINER := .venv-trainer/bin
 PIP_FLAGS := --quiet --disable-pip-version-check
 
 .PHONY: help demo test lint format test-app test-trainer lab-up lab-down test-cluster test-suite clean \
-	bench-projection bench-trainer bench-parse bench-deadline soak docs fuzz lock audit release-check
+	bench bench-projection bench-trainer bench-parse bench-deadline soak docs fuzz lock audit release-check
 .DEFAULT_GOAL := help
 
 help: ## what can be made
@@ -51,6 +51,10 @@ test-suite: .venv/dev-ready ## the same against the Slurm of another Debian: SUI
 	@status=0; LAB=/tmp/websight-lab-$(SUITE) $(APP)/pytest tests/contract/test_scheduler.py tests/runs/test_lab_runs.py \
 	  tests/runs/test_doctor_lab.py tests/runs/test_bounds_lab.py -m cluster -n 2 --dist loadgroup || status=$$?; \
 	  tests/lab/suite.sh $(SUITE) down; exit $$status
+
+BENCH_FLAGS ?= --write
+bench: .venv/dev-ready ## everything against its floor, its peers and its goals, into docs/benchmarks.md (10 minutes)
+	@$(APP)/python -m bench.all $(BENCH_FLAGS)
 
 LOGS ?= ../shared/logs
 bench-projection: .venv/dev-ready ## backtest of the projection over a folder of logs (LOGS=…)

@@ -43,12 +43,13 @@ def trainer_log(size: int) -> bytes:
     return "\n".join(lines).encode() + b"\n"
 
 
-def events(size: int) -> bytes:
-    """About `size` bytes of events.jsonl."""
+def events(size: int, ended: float = 1.8e9) -> bytes:
+    """About `size` bytes of events.jsonl, the last of them written at `ended` (Unix s)."""
     rows = max(1, size // 190)
-    lines = [json.dumps({"v": 1, "t": 0.0, "kind": "start", "step": 0, "total_steps": rows})]
+    begun = ended - rows * 3.1
+    lines = [json.dumps({"v": 1, "t": begun, "kind": "start", "step": 0, "total_steps": rows})]
     for i in range(1, rows + 1):
-        value = {"v": 1, "t": 1e9 + i * 3.1, "kind": "log", "step": i, "epoch": i / rows, "loss": exp(-i / rows)}
+        value = {"v": 1, "t": begun + i * 3.1, "kind": "log", "step": i, "epoch": i / rows, "loss": exp(-i / rows)}
         lines.append(json.dumps(value | {"lr": 5e-5, "grad_norm": 0.7, "tokens": i * 1000, "peak_memory_bytes": 5e10}))
     return "\n".join(lines).encode() + b"\n"
 

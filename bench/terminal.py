@@ -105,7 +105,7 @@ class Terminal:
         os.write(self._master, keys.encode())
         return moment, at
 
-    def wait(self, text: str, *, since: int = 0, timeout: float = 30.0) -> float:
+    def wait(self, text: str, *, since: int = 0, timeout: float = 60.0) -> float:
         """The moment at which `text` (first) came after the first `since` bytes. Raises NotSeen."""
         wanted, start = text.encode(), since
         deadline = time.perf_counter() + timeout
@@ -118,7 +118,7 @@ class Terminal:
                 self._grown.wait(left)
             return self._moments[bisect_left(self._ends, found + len(wanted))]
 
-    def press(self, key: str, text: str, *, timeout: float = 30.0) -> float:
+    def press(self, key: str, text: str, *, timeout: float = 60.0) -> float:
         """Seconds from pressing `key` until `text` has come."""
         moment, at = self.send(key)
         return self.wait(text, since=at, timeout=timeout) - moment
@@ -156,6 +156,11 @@ class Terminal:
                 return True
             select.select([], [], [], 0.01)
         return False
+
+    @property
+    def alive(self) -> bool:
+        """Whether the program still runs."""
+        return not self._over
 
     @property
     def memory_mb(self) -> float:
