@@ -9,6 +9,7 @@ from textual.binding import Binding
 from textual.pilot import Pilot
 
 from tests.tui.conftest import Stage, loaded, until
+from tests.tui.fakes import swept
 from websight_tui.config import parse_config
 from websight_tui.tui import keymap
 from websight_tui.tui.commands import ActionProvider
@@ -23,6 +24,8 @@ WAYS: dict[str, tuple[tuple[str, ...], ...]] = {
     "Launch": (("1", "enter"),),
     "Edit a preset": (("1", "e"),),
     "Overlaid runs": (("tab", "o"),),
+    "Launch a sweep": (("1", "space", "space", "enter"),),
+    "Sweep": (("w",),),
 }
 """Keys that lead to a screen of each group; Home has three lists."""
 
@@ -51,12 +54,14 @@ def active(stage: Stage) -> dict[str, Binding]:
 @pytest.mark.parametrize(("group", "keys"), [(group, keys) for group, ways in WAYS.items() for keys in ways])
 async def test_footer_and_palette_offer_what_works(stage: Stage, group: str, keys: tuple[str, ...]) -> None:
     async with stage.app.run_test(size=(120, 36)) as pilot:
-        await loaded(stage, pilot)
+        engine = await loaded(stage, pilot)
+        if group == "Sweep":
+            engine.tell(*swept(stage.app.config))
+            await until(pilot, lambda: stage.app.state.sweeps)
         for key in keys:
             await pilot.press(key)
-        await until(
-            pilot, lambda: len(stage.app.screen_stack) == 1 + ("enter" in keys or keys[-1:] in (("e",), ("o",)))
-        )
+        opens = bool({"enter", "e", "o", "w"} & set(keys))
+        await until(pilot, lambda: len(stage.app.screen_stack) == 1 + opens)
         expected = active(stage)
         own = {str(b.id) for b in keymap.GROUPS[group] if b.id}
         assert own & set(expected), "some of the group work here"
