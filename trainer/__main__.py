@@ -96,13 +96,13 @@ def _share(text: str) -> float:
 
 def _test(args: argparse.Namespace) -> int:
     from trainer.answers import find_source, printable
-    from trainer.try_model import try_model
+    from trainer.try_model import thumbnail_of, try_model
 
     source = find_source(args.adapter_path, args.model, args.image_max_pixels)
     click = try_model(source, args.image, args.prompt, args.out or Path(f"{args.image.stem}_click.png"))
     x, y = click.pixels
     if args.json:
-        print(json.dumps({"answer": click.answer, "grid": click.grid, "pixels": [x, y], "drawing": str(click.drawing)}))
+        print(json.dumps(click.as_json(thumbnail_of(args.image, args.thumbnail) if args.thumbnail else None)))
     else:
         print(f"{printable(click.answer)}  →  pixel {x}, {y} of {args.image}, drawn on {click.drawing}")
     return 0
@@ -125,7 +125,8 @@ def _merge(args: argparse.Namespace) -> int:
     from trainer.answers import find_source
     from trainer.merge import merge
 
-    print(merge(find_source(args.adapter_path, args.model, None), args.out).in_words())
+    source = find_source(args.adapter_path, args.model, None)
+    print(merge(source, args.out, lambda line: print(line, file=sys.stderr, flush=True)).in_words())
     print(f"the merged model is in {args.out}")
     return 0
 
@@ -209,6 +210,9 @@ def _parser() -> argparse.ArgumentParser:
     test.add_argument("--prompt", required=True, metavar="TEXT", help="such as 'click the login button'")
     test.add_argument("--out", type=Path, metavar="FILE", help="the drawing (default: IMAGE_click.png, here)")
     test.add_argument("--json", action="store_true", help="print the click as JSON")
+    test.add_argument(
+        "--thumbnail", type=_positive, metavar="WIDTH", help="with --json: add a copy of the image so many pixels wide"
+    )
 
     evaluate = command("evaluate", "measure how often clicks hit their targets in a test split", _evaluate)
     _add_model(evaluate)

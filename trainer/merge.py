@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import shutil
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +20,7 @@ from trainer.problem import Problem
 TOLERANCE: Final = {"float32": 1e-3, "bfloat16": 0.5, "float16": 0.25}
 """Logits: how far apart the two best tokens must be for the choice to be clear, by the precision of the weights."""
 SAMPLES: Final = 6
+_PARTS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +53,11 @@ class Agreement:
         )
 
 
-def merge(source: Source, out: Path) -> Agreement:
+def merge(source: Source, out: Path, say: Callable[[str], None] = lambda _: None) -> Agreement:
     """Merges with LLaMA-Factory's export, compares, and only then puts the result at `out`.
+
+    Args:
+        say: told what happens, as "progress DONE/ALL: WHAT", which the app shows as a bar.
 
     Raises: Problem if there is no adapter, `out` is not new, the export fails, or the merged model answers differently.
     """
@@ -65,8 +70,9 @@ def merge(source: Source, out: Path) -> Agreement:
         work = Path(tempfile.mkdtemp(prefix=".merge-", dir=out.parent))
         try:
             merged = work / "merged"
+            say(f"progress 0/{_PARTS}: merging the weights")
             _export(source, merged)
-            agreement = compare(source, merged)
+            agreement = compare(source, merged, say)
             if agreement.changed:
                 hint = "The result was deleted. Is the adapter of exactly this base model?"
                 raise Problem(f"the merged model answers differently: {agreement.in_words()}", hint)
@@ -109,12 +115,13 @@ def _precision(model: str) -> str:
     return precision if precision in TOLERANCE else "bfloat16"
 
 
-def compare(source: Source, merged: Path) -> Agreement:
+def compare(source: Source, merged: Path, say: Callable[[str], None] = lambda _: None) -> Agreement:
     """Asks the adapter on its base model, then the merged model, the same questions."""
     from trainer.tiny import draw_pages
 
     with tempfile.TemporaryDirectory() as folder:
         questions = draw_pages(Path(folder), SAMPLES)
+        say(f"progress 1/{_PARTS}: asking the adapter on {SAMPLES} pages")
         loaded = load(source)
         answers = [ask(loaded, [question])[0] for question in questions]
         tuned = [_answer_logits(loaded, question, answer) for question, answer in zip(questions, answers, strict=True)]
@@ -124,6 +131,7 @@ def compare(source: Source, merged: Path) -> Agreement:
             ]
         del loaded
         gc.collect()
+        say(f"progress 2/{_PARTS}: asking the merged model the same")
         whole = load(Source(str(merged), None, source.max_pixels))
         again = [ask(whole, [question])[0] for question in questions]
         joined = [_answer_logits(whole, question, answer) for question, answer in zip(questions, answers, strict=True)]

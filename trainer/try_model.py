@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,12 +16,18 @@ from trainer.rows import IMAGE_TAG
 
 @dataclass(frozen=True, slots=True)
 class Click:
-    """The model's answer: its text, the point in grid units and in the image's pixels, and the drawing."""
+    """The model's answer: its text, the point in grid units and in pixels, the image's size, the drawing."""
 
     answer: str
     grid: tuple[float, float]
     pixels: tuple[int, int]
+    size: tuple[int, int]
     drawing: Path
+
+    def as_json(self, thumbnail: dict[str, object] | None = None) -> dict[str, object]:
+        """For other programs; `thumbnail` as `thumbnail_of` makes it."""
+        told = {"answer": self.answer, "grid": self.grid, "pixels": self.pixels, "size": self.size}
+        return {**told, "drawing": str(self.drawing), **({"thumbnail": thumbnail} if thumbnail else {})}
 
 
 def try_model(source: Source, image: Path, prompt: str, drawing: Path) -> Click:
@@ -38,7 +45,26 @@ def try_model(source: Source, image: Path, prompt: str, drawing: Path) -> Click:
     if point is None:
         hint = "Was this adapter trained on clicks, and is its training far enough?"
         raise Problem(f"the answer is not a click: '{printable(answer)}'", hint)
-    return Click(answer, point, draw_click(image, point, drawing), drawing)
+    return Click(answer, point, draw_click(image, point, drawing), _size(image), drawing)
+
+
+def _size(image: Path) -> tuple[int, int]:
+    from PIL import Image
+
+    with Image.open(image) as opened:
+        width, height = opened.size
+    return width, height
+
+
+def thumbnail_of(image: Path, width: int) -> dict[str, object]:
+    """A small copy of an image for a terminal that cannot show pictures: its width and its pixels, 3 bytes each, row by
+    row, in base64. It has an even number of rows, because a character cell holds two."""
+    from PIL import Image
+
+    with Image.open(image) as opened:
+        rows = max(2, 2 * round(width * opened.height / opened.width / 2))
+        small = opened.convert("RGB").resize((width, rows))
+    return {"width": width, "rgb": base64.b64encode(small.tobytes()).decode("ascii")}
 
 
 def draw_click(image: Path, point: tuple[float, float], drawing: Path) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -40,6 +41,37 @@ def test_the_log_is_kept_without_a_connection(trained: Command) -> None:
 def test_the_adapter_comes_down(trained: Command) -> None:
     trained.json("fetch", "last", "--cluster", "demo", "--output", "adapter")
     assert (trained.folder / "adapter" / "adapter_model.safetensors").stat().st_size > 50_000
+
+
+def test_its_checkpoints_are_whole_and_a_cut_download_goes_on(trained: Command) -> None:
+    listed = trained.json("checkpoints", "last", "--cluster", "demo")
+    assert listed[0]["step"] is None
+    kept = [row["step"] for row in listed if row["state"] == "complete" and row["step"]]
+    assert kept == sorted(kept, reverse=True)
+    assert kept, "the trainer keeps the newest ones"
+    assert {row["state"] for row in listed} == {"complete", "removed"}, "and removes the others"
+    words = ("fetch", "last", "--cluster", "demo", "--step", str(kept[0]), "--output", "newest")
+    trained.json(*words)
+    whole = trained.folder / "newest" / "adapter_model.safetensors"
+    data = whole.read_bytes()
+    whole.unlink()
+    whole.with_name(f"{whole.name}.part").write_bytes(data[:40_000])
+    trained.json(*words)
+    assert whole.read_bytes() == data
+
+
+def test_it_is_tried_on_a_picture_and_merged_once(trained: Command) -> None:
+    picture = next(trained.folder.rglob("tiny/images/tiny_clicks_test_000.png"))
+    (clicked,) = trained.json("try", "last", str(picture), "Click the menu.", "--cluster", "demo")
+    assert clicked["answer"].startswith("pyautogui.click(")
+    assert all(isinstance(value, int) for value in clicked["pixels"])
+    (merged,) = trained.json("merge", "last", "--cluster", "demo")
+    folder = Path(merged["message"].rpartition(" in ")[2])
+    assert (folder / "model.safetensors").stat().st_size > 100_000
+    began = (folder.parent / "tasks" / "merge-final" / "started").read_text()
+    assert trained.json("merge", "last", "--cluster", "demo") == [merged]
+    assert (folder.parent / "tasks" / "merge-final" / "started").read_text() == began, "no second job"
+    assert len(list((folder.parent / "tasks").glob("merge-*"))) == 1
 
 
 def test_one_is_cancelled(trained: Command) -> None:

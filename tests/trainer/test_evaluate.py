@@ -1,3 +1,4 @@
+import base64
 import json
 import shutil
 from pathlib import Path
@@ -115,8 +116,13 @@ def test_the_guides_command_draws_the_click(
 ) -> None:
     image, drawing = tiny_root / "tiny" / "images" / "tiny_clicks_test_000.png", tmp_path / "click.png"
     command = ["test", "--adapter-path", str(adapter), "--image", str(image), "--prompt", "Click the menu."]
-    assert main([*command, "--out", str(drawing), "--json"]) == 0
+    assert main([*command, "--out", str(drawing), "--json", "--thumbnail", "40"]) == 0
     click = json.loads(capsys.readouterr().out)
+    with Image.open(image) as plain:
+        assert click["size"] == list(plain.size)
+    small = base64.b64decode(click["thumbnail"]["rgb"])
+    assert click["thumbnail"]["width"] == 40
+    assert len(small) % (2 * 3 * 40) == 0, "an even number of rows"
     assert grid.parse_click(click["answer"]) == tuple(click["grid"])
     with Image.open(drawing) as drawn, Image.open(image) as plain:
         assert drawn.size == plain.size

@@ -15,7 +15,10 @@ pytestmark = pytest.mark.trainer
 def test_merged_and_adapter_answer_the_same(adapter: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "merged"
     assert main(["merge", "--adapter-path", str(adapter), "--out", str(out)]) == 0
-    assert "6 of 6 answers are equal, 0 of" in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert "6 of 6 answers are equal, 0 of" in said.out
+    steps = [line.partition(":")[0] for line in said.err.splitlines() if line.startswith("progress ")]
+    assert steps == ["progress 0/3", "progress 1/3", "progress 2/3"]
     assert [path.name for path in tmp_path.iterdir()] == ["merged"]
     agreement = compare(find_source(adapter, None, None), out)
     assert agreement.largest_difference < 1e-3

@@ -6,6 +6,7 @@ import math
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from websight_tui.config import Cluster, Config, parse_config
 from websight_tui.metrics.model import Checkpoint, Evaluation, Segment, TrainingLog
@@ -15,6 +16,7 @@ from websight_tui.remote.port import Prompter
 from websight_tui.runs import events as e
 from websight_tui.runs.bounds import partition_max
 from websight_tui.runs.plan import LaunchPlan, plan_launch
+from websight_tui.runs.saved import Saved, Whole
 from websight_tui.runs.state import Link, LogTail, Measured, Outcome, RunView, Sweep
 from websight_tui.runs.sweep import variants
 from websight_tui.runspec import RunSpec
@@ -31,8 +33,6 @@ partition = "hai"
 
 
 def config(path: object = None) -> Config:
-    from pathlib import Path
-
     return parse_config(CONFIG, Path(str(path or "/nowhere/config.toml")))
 
 
@@ -43,6 +43,10 @@ class FakeEngine:
     emit: Callable[[e.Event], None]
     calls: list[tuple[object, ...]] = field(default_factory=list)
     on_load: tuple[e.Event, ...] = ()
+    saved: tuple[Saved, ...] = (
+        Saved(400, Whole.COMPLETE, 1_047_000_000, NOW - 1170),
+        Saved(200, Whole.COMPLETE, 1_047_000_000, NOW - 5070),
+    )
     plans: list[LaunchPlan] = field(default_factory=list)
     prompter: Prompter | None = None
     on_preflight: Callable[[FakeEngine, LaunchPlan], None] | None = None
@@ -125,6 +129,22 @@ class FakeEngine:
 
     def set_time_limit(self, run_id: str, seconds: int) -> None:
         self.calls.append(("set_time_limit", run_id, seconds))
+
+    def look_at_saved(self, run_id: str) -> None:
+        self.calls.append(("look_at_saved", run_id))
+        self.tell(e.SavedSeen(run_id, self.saved, NOW))
+
+    def fetch(self, run_id: str, step: int | None, folder: Path) -> None:
+        self.calls.append(("fetch", run_id, step, folder))
+
+    def stop_fetch(self, run_id: str) -> None:
+        self.calls.append(("stop_fetch", run_id))
+
+    def try_picture(self, run_id: str, step: int | None, picture: Path, prompt: str) -> None:
+        self.calls.append(("try_picture", run_id, step, picture, prompt))
+
+    def merge(self, run_id: str, step: int | None) -> None:
+        self.calls.append(("merge", run_id, step))
 
     def hide(self, run_id: str) -> None:
         self.calls.append(("hide", run_id))

@@ -25,7 +25,8 @@ from websight_tui.tui.palette import Palette, palette_of
 from websight_tui.tui.present import left_s
 from websight_tui.tui.preset_file import add_preset, free_name
 from websight_tui.tui.prompter import AppPrompter
-from websight_tui.tui.run_facts import checkpoint_rows, loss_of_cancel
+from websight_tui.tui.run_facts import loss_of_cancel
+from websight_tui.tui.saved_rows import saved_rows
 from websight_tui.tui.themes import THEMES
 from websight_tui.tui.widgets.big_text import big_text
 from websight_tui.tui.widgets.log_view import first_error
@@ -155,7 +156,7 @@ def test_a_checkpoint_that_was_told_twice_is_one_row() -> None:
     run = live()
     saved = run.log.segments[0].checkpoints  # type: ignore[attr-defined]
     saved.append(replace(saved[-1], bytes=5))
-    assert [key for key, _ in checkpoint_rows(run, NOW)] == ["400", "200"]  # type: ignore[arg-type]
+    assert [key for key, _ in saved_rows(run, NOW, Palette())] == ["400", "200"]  # type: ignore[arg-type]
 
 
 def test_time_left_ticks_between_polls() -> None:

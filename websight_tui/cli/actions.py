@@ -1,15 +1,12 @@
-"""`websight-tui cancel`, `resume`, `fetch`: what can be done to a run."""
+"""`websight-tui cancel`, `resume`: what can be done to a run."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
 from websight_tui.cli.options import add_cluster, add_command, add_run
 from websight_tui.cli.output import say
-
-ADAPTER = ("adapter_model.safetensors", "adapter_config.json")
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -33,16 +30,6 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add_run(parser)
     add_cluster(parser)
     parser.add_argument("--watch", action="store_true", help="stay and print each change until the run has ended")
-    parser = add_command(
-        commands,
-        "fetch",
-        fetch,
-        "download a run's adapter",
-        "A download that broke off goes on where it was.",
-    )
-    add_run(parser)
-    add_cluster(parser)
-    parser.add_argument("-o", "--output", type=Path, metavar="FOLDER", help="where to (default: ./RUN)")
 
 
 def cancel(args: argparse.Namespace) -> int:
@@ -95,45 +82,3 @@ def resume(args: argparse.Namespace) -> int:
     else:
         say(f"{run_id} goes on as job {resumed.job.job_id if resumed.job else '?'}.")
     return 0
-
-
-def fetch(args: argparse.Namespace) -> int:
-    from websight_tui.cli.output import print_json
-    from websight_tui.cli.session import connected
-    from websight_tui.errors import ConnectionLost
-
-    with connected(args, args.run_id) as (current, view):
-        transport = current.engine.transport(view.spec.cluster)
-        if transport is None:
-            raise ConnectionLost("the connection broke", "Try again; the download goes on where it was.")
-        target = args.output or Path(view.spec.run_id)
-        for name in ADAPTER:
-            bar = None if args.json else _Bar(name)
-            transport.download(f"{view.spec.out_dir}/{name}", target / name, progress=bar)
-            if bar is not None:
-                bar.end()
-    if args.json:
-        print_json({"run": view.spec.run_id, "folder": str(target), "files": list(ADAPTER)})
-    else:
-        say(f"The adapter is in {target}/.")
-    return 0
-
-
-class _Bar:
-    """How far a download is, on one line of a terminal; nothing where there is none."""
-
-    def __init__(self, name: str) -> None:
-        self.name, self.shown = name, -1
-
-    def __call__(self, done: int, total: int) -> None:
-        from websight_tui.words import size
-
-        percent = done * 100 // total if total else 100
-        if sys.stderr.isatty() and percent != self.shown:
-            self.shown = percent
-            sys.stderr.write(f"\r{self.name}  {percent:3} %  {size(done)} of {size(total)}")
-            sys.stderr.flush()
-
-    def end(self) -> None:
-        if self.shown >= 0:
-            sys.stderr.write("\n")

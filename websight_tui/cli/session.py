@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from websight_tui.errors import AuthError, ConnectError, RemoteTimeout, WebsightError
-from websight_tui.runs.events import Event
+from websight_tui.runs.events import Event, SubmitProgress
 from websight_tui.runs.reduce import reduce
 from websight_tui.runs.state import AppState, Link
 
@@ -61,9 +61,14 @@ class Session:
 
         Raises: RemoteTimeout.
         """
-        for event in self.events(timeout=timeout):
-            if done(event):
-                return event
+        from websight_tui.cli.waiting import waiting
+
+        with waiting(f"waiting for {what}", in_bytes=True) as line:
+            for event in self.events(timeout=timeout):
+                if isinstance(event, SubmitProgress):
+                    line.show(event.stage, event.done, event.total)
+                if done(event):
+                    return event
         raise RemoteTimeout(f"no answer within {timeout:.0f} s: {what}", "The cluster may be slow; try again.")
 
     def wait_a_little(self, done: Callable[[], bool], *, seconds: float) -> bool:
@@ -79,16 +84,20 @@ class Session:
         Raises: ConnectError, AuthError with the engine's words.
         """
         from websight_tui.cli.prompter import prompter
+        from websight_tui.cli.waiting import waiting
 
         self.engine.connect(cluster.name, prompter())
         settled = (Link.ONLINE, Link.FAILED, Link.NEEDS_LOGIN)
-        for _ in self.events(timeout=120):
-            view = self.state.clusters.get(cluster.name)
-            if view is not None and view.link in settled:
-                if view.link is Link.ONLINE:
-                    return
-                kind = AuthError if view.link is Link.NEEDS_LOGIN else ConnectError
-                raise kind(f"{cluster.name}: {view.error or 'cannot connect'}")
+        with waiting(f"connecting to {cluster.name}") as line:
+            for _ in self.events(timeout=120):
+                view = self.state.clusters.get(cluster.name)
+                if view is not None and view.link in settled:
+                    if view.link is Link.ONLINE:
+                        return
+                    kind = AuthError if view.link is Link.NEEDS_LOGIN else ConnectError
+                    raise kind(f"{cluster.name}: {view.error or 'cannot connect'}")
+                if view is not None and view.stage:
+                    line.show(f"connecting to {cluster.name}: {view.stage}")
         raise ConnectError(
             f"{cluster.name}: no connection within two minutes", "Check the network and the host's name."
         )

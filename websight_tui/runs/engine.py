@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 from websight_tui.config import Cluster, Config
@@ -36,8 +37,11 @@ from websight_tui.runs.store import Store
 from websight_tui.runs.submit import submit
 from websight_tui.runs.sweep_store import load_sweeps, put_sweep
 from websight_tui.runs.sweeping import submit_members
+from websight_tui.runs.task_runner import TaskRunner
+from websight_tui.runs.tasks import Kind
 from websight_tui.runs.track import RunTrack, load_track
 from websight_tui.runs.watcher import Watcher
+from websight_tui.runspec import RunSpec
 from websight_tui.slurm_commands import commands, job_counts
 from websight_tui.slurm_commands.model import Job
 
@@ -72,6 +76,8 @@ class Engine:
         self._watchers: dict[str, Watcher] = {}
         self._lock = threading.RLock()
         self._checker = Checker(self._emit, clock)
+        self._queues: dict[str, tuple[Job, ...]] = {}
+        self._tasks = TaskRunner(self._emit, clock, lambda cluster: self._queues.get(cluster, ()))
         self._focused = ""
         self._visible = True
         self._closed = False
@@ -282,6 +288,34 @@ class Engine:
             lambda watcher, track, job: actions.set_time_limit(watcher, track, job, seconds),
         )
 
+    def look_at_saved(self, run_id: str) -> None:
+        """Looks which of a run's checkpoints are on the cluster, and whether each is whole: SavedSeen."""
+        track = self._own(run_id, "look")
+        if track is None:
+            return
+        with track.lock:
+            spec = track.spec
+            steps = [saved.step for segment in track.log.segments for saved in segment.checkpoints]
+        watcher = self._watchers.get(spec.cluster)
+        if watcher is not None and watcher.transport is not None:
+            self._start("look", run_id, spec.cluster, lambda watcher: self._tasks.look(spec, watcher, steps))
+
+    def fetch(self, run_id: str, step: int | None, folder: Path) -> None:
+        """Downloads the adapter of a checkpoint (None: the final one): TaskMoved, the last one with its end."""
+        self._on_saved(run_id, "fetch", lambda spec, watcher: self._tasks.fetch(spec, watcher, step, folder))
+
+    def stop_fetch(self, run_id: str) -> None:
+        """Stops a download; the next one goes on where it was."""
+        self._tasks.stop(run_id, Kind.FETCH)
+
+    def try_picture(self, run_id: str, step: int | None, picture: Path, prompt: str) -> None:
+        """Submits one small job that asks a checkpoint where it would click on a picture: TaskMoved."""
+        self._on_saved(run_id, "try", lambda spec, watcher: self._tasks.attempt(spec, watcher, step, picture, prompt))
+
+    def merge(self, run_id: str, step: int | None) -> None:
+        """Submits one job that merges a checkpoint into its base model, once; follows it if it is there: TaskMoved."""
+        self._on_saved(run_id, "merge", lambda spec, watcher: self._tasks.merge(spec, watcher, step))
+
     def hide(self, run_id: str) -> None:
         """Takes a run off the list; nothing of it is deleted, here or there."""
         self.store.hide(run_id)
@@ -323,6 +357,23 @@ class Engine:
         self.store.close()
 
     # inside
+
+    def _own(self, run_id: str, action: str) -> RunTrack | None:
+        """The track of a run that this app submitted; says so if it is none."""
+        track = self._track(run_id)
+        if track is not None and track.foreign is not None:
+            self._done(action, run_id, actions.Answer(False, "This job was not submitted by this app"))
+            return None
+        return track
+
+    def _on_saved(self, run_id: str, action: str, do: Callable[[RunSpec, Watcher], None]) -> None:
+        track = self._own(run_id, action)
+        if track is not None:
+            watcher = self._watchers.get(track.spec.cluster)
+            if watcher is None or watcher.transport is None:
+                self._done(action, run_id, actions.NOT_CONNECTED)
+            else:
+                do(track.spec, watcher)
 
     def _watch_job(self, watcher: Watcher, cluster: str, job_id: str) -> actions.Answer | None:
         transport, scheduler = watcher.transport, watcher.scheduler
@@ -463,5 +514,7 @@ class Engine:
             return [track for track in self._tracks.values() if track.spec.cluster == cluster]
 
     def _emit(self, event: e.Event) -> None:
+        if isinstance(event, e.QueueSeen):
+            self._queues[event.cluster] = event.jobs
         if not self._closed:
             self._sink(event)

@@ -11,7 +11,9 @@ from websight_tui.metrics.model import TrainingLog
 from websight_tui.projection.model import Forecast, Projection, Score
 from websight_tui.runs.checks.finding import Finding
 from websight_tui.runs.exploring import SiteOffer
+from websight_tui.runs.saved import Saved
 from websight_tui.runs.state import Link, LogTail, Measured, Outcome, RunView, Sweep, VerdictChange
+from websight_tui.runs.tasks import Task
 from websight_tui.runspec import RunSpec
 from websight_tui.slurm_commands.job_counts import JobCounts
 from websight_tui.slurm_commands.model import Job
@@ -20,13 +22,14 @@ from websight_tui.slurm_commands.site import Layout
 
 @dataclass(frozen=True, slots=True)
 class LinkChanged:
-    """The connection to a cluster changed; `error` says why it is not online and what to do."""
+    """The connection to a cluster changed; `error` says why it is not online and what to do, `stage` what happens."""
 
     cluster: str
     link: Link
     at: float
     address: str = ""
     error: str = ""
+    stage: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +242,24 @@ class ProblemsFound:
 
 
 @dataclass(frozen=True, slots=True)
+class SavedSeen:
+    """Which of a run's checkpoints are on the cluster, and how whole each is."""
+
+    run_id: str
+    saved: tuple[Saved, ...]
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class TaskMoved:
+    """Something that is done with a checkpoint (fetch, try, merge) went on or ended."""
+
+    run_id: str
+    task: Task
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class ActionDone:
     """The end of something a person asked for (cancel, hold, …).
 
@@ -287,6 +308,8 @@ Event = (
     | VerdictChanged
     | Scored
     | ProblemsFound
+    | SavedSeen
+    | TaskMoved
     | ActionDone
     | Notice
 )

@@ -20,8 +20,13 @@ def reduce(state: AppState, event: e.Event) -> AppState:
         case e.LinkChanged():
             known = state.clusters.get(event.cluster)
             address = event.address or (known.address if known else "")
-            planned = {} if event.link is Link.ONLINE else {"next_poll_at": None}
-            return _cluster(state, event.cluster, link=event.link, error=event.error, address=address, **planned)
+            planned: dict[str, Any] = {} if event.link is Link.ONLINE else {"next_poll_at": None}
+            same = known is not None and known.link is event.link and known.stage
+            since = known.since if same and known is not None else event.at
+            stage = {"stage": event.stage, "since": since}
+            return _cluster(
+                state, event.cluster, link=event.link, error=event.error, address=address, **stage, **planned
+            )
         case e.QueueSeen():
             return _cluster(state, event.cluster, queue=event.jobs, queue_at=event.at, scheduler_error="")
         case e.LayoutSeen():
@@ -75,6 +80,12 @@ def reduce(state: AppState, event: e.Event) -> AppState:
             return _run(state, event.run_id, measured=event.measured)
         case e.SweepLoaded():
             return replace(state, sweeps=_with(state.sweeps, event.sweep.sweep_id, event.sweep))
+        case e.SavedSeen():
+            return _run(state, event.run_id, saved=event.saved)
+        case e.TaskMoved():
+            before = state.runs[event.run_id].tasks if event.run_id in state.runs else ()
+            others = tuple(task for task in before if task.kind is not event.task.kind)
+            return _run(state, event.run_id, tasks=(*others, event.task))
         case e.JobCountsFound() | e.PreflightDone() | e.SiteSeen() | e.CheckMade() | e.ActionDone() | e.Notice():
             return state
     assert_never(event)

@@ -15,6 +15,8 @@ from websight_tui.metrics.ink import Span
 from websight_tui.metrics.model import TrainingLog
 from websight_tui.projection.model import Forecast, Projection, Score, Verdict
 from websight_tui.projection.reach import uses_the_time
+from websight_tui.runs.saved import Saved
+from websight_tui.runs.tasks import Task
 from websight_tui.runspec import RunSpec
 from websight_tui.slurm_commands.model import Job
 from websight_tui.slurm_commands.site import NOT_KNOWN, Layout
@@ -165,6 +167,8 @@ class RunView:
         verdicts: how its verdict changed, as this machine has seen it, oldest first.
         problems: findings in plain words with a next step (reason of death, divergence, stall), newest last.
         forecast, score: what was forecast before the launch, and how that did once the run has finished.
+        saved: its checkpoints on the cluster; None until somebody looked.
+        tasks: what was last done with its checkpoints, one of a kind.
         stage, stage_done, stage_total: what a submission is doing and how far it is (bytes; 0 of 0 if unknown).
     """
 
@@ -187,6 +191,8 @@ class RunView:
     score: Score | None = None
     verdicts: tuple[VerdictChange, ...] = ()
     measured: Measured | None = None
+    saved: tuple[Saved, ...] | None = None
+    tasks: tuple[Task, ...] = ()
 
     @property
     def job(self) -> Job | None:
@@ -211,6 +217,7 @@ class ClusterView:
         queue: the user's live jobs, as squeue gave them (runs of this app and foreign ones).
         queue_at: Unix s at which `queue` was true; its age is shown.
         error: why the link is not online, with the next step; "" if it is.
+        stage, since: what connecting is about now, and since when (Unix s).
         calls_per_minute: scheduler calls over the last minute.
         next_poll_at: Unix s of the next scheduler call, None if none is planned.
         layout: its partitions and reservations as of the last login; empty while not known.
@@ -220,6 +227,8 @@ class ClusterView:
     address: str = ""
     link: Link = Link.OFFLINE
     error: str = ""
+    stage: str = ""
+    since: float = 0.0
     queue: tuple[Job, ...] = ()
     queue_at: float | None = None
     scheduler_error: str = ""

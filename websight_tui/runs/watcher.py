@@ -158,7 +158,7 @@ class Watcher:
         attempt, was_online = 0, False
         while not self._stopping:
             if not was_online:
-                self._link(Link.CONNECTING)
+                self._link(Link.CONNECTING, stage="logging in")
             transport = self._open(self.cluster)
             self._transport = transport
             try:
@@ -194,6 +194,7 @@ class Watcher:
         """Watches until the connection breaks; returns why it did (None if asked to stop)."""
         try:
             tick = Tick(self, transport, self._store, self._tracks, self._emit, self._clock, self._calls)
+            self._link(Link.CONNECTING, address=transport.address, stage="looking at the home folder")
             tick.begin()
             self.home = tick.home
             self._scheduler = tick.scheduler
@@ -226,6 +227,6 @@ class Watcher:
                 lambda: self._stopping or (wakes and (self._woken or self._poll_wanted)), min(seconds, _IDLE_S)
             )
 
-    def _link(self, link: Link, error: WebsightError | None = None, address: str = "") -> None:
+    def _link(self, link: Link, error: WebsightError | None = None, address: str = "", stage: str = "") -> None:
         text = " ".join(part for part in (error.message.rstrip(".") + ".", error.hint) if part) if error else ""
-        self._emit(e.LinkChanged(self.cluster.name, link, self._clock(), address, text))
+        self._emit(e.LinkChanged(self.cluster.name, link, self._clock(), address, text, stage))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from websight_tui.presets import Preset
@@ -29,6 +29,16 @@ BY_HAND: Final[Mapping[str, str]] = {"rank32": "train_qwen_vl_rank32.slurm", "ba
 _OUTPUT: Final = {"baseline": "saves/qwen3-vl-8b/lora/sft"}
 _BY_HAND_LIMIT: Final = "8:00:00"
 _BY_HAND_GPUS: Final = 8
+
+
+# A job that is cancelled must not look as if it had come to its end: bash's status is 0 then.
+_END: Final = """\
+ended() {
+  code=$?
+  [ -n "$whole" ] || [ "$code" != 0 ] || code=143
+  echo "$code" >"$folder/exit.part" && mv -f "$folder/exit.part" "$folder/exit"
+}
+trap ended EXIT"""
 
 
 def render(spec: RunSpec) -> str:
@@ -58,6 +68,50 @@ def render(spec: RunSpec) -> str:
         *_setup(spec.setup),
         f"export PYTHON={_path(spec.python)}",
         f"exec bash {shlex.quote(f'{spec.bundle_dir}/slurm/job.sh')} {shlex.quote(spec.run_dir)}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def render_beside(
+    spec: RunSpec, folder: str, *, job_name: str, limit: str, mem: str, cpus: int, commands: Sequence[str]
+) -> str:
+    """The script of a small job beside a run, which works on one of its checkpoints with one GPU (none for a CPU run).
+
+    It says on disk how far it is, so that nobody has to ask Slurm: FOLDER/started, then FOLDER/exit with its exit
+    status; its output goes to FOLDER/out.txt and err.txt.
+
+    Args:
+        folder: absolute, made before.
+        limit, mem, cpus: as sbatch takes them.
+        commands: lines of bash, with PYTHON set, in the folder of the trainer's files.
+    """
+    options = [
+        ("job-name", job_name),
+        ("output", f"{folder}/out.txt"),
+        ("error", f"{folder}/err.txt"),
+        ("account", spec.account),
+        ("partition", spec.partition),
+        ("qos", spec.qos),
+        ("nodes", "1"),
+        ("ntasks-per-node", "1"),
+        ("cpus-per-task", str(cpus)),
+        ("mem", mem),
+        ("gres", "gpu:1" if spec.preset.gpus_per_node else ""),
+        ("time", limit),
+    ]
+    lines = [
+        *_header(options),
+        "set -euo pipefail",
+        f"cd {shlex.quote(folder)}",
+        "folder=$PWD whole=",
+        *_END.splitlines(),
+        "date +%s >started",
+        *_setup(spec.setup),
+        f"export PYTHON={_path(spec.python)}",
+        f"export SLURM_SUBMIT_DIR={shlex.quote(spec.bundle_dir)} PYTHONDONTWRITEBYTECODE=1",
+        'export PYTHONPATH="$SLURM_SUBMIT_DIR"',
+        *commands,
+        "whole=1",
     ]
     return "\n".join(lines) + "\n"
 

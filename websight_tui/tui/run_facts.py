@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import Final
 
 from rich.text import Text
 
 from websight_tui import words
-from websight_tui.metrics.model import Columns
-from websight_tui.metrics.stitch import surviving
 from websight_tui.metrics.terminal_text import plain
 from websight_tui.runs.state import RunView
 from websight_tui.slurm_commands.model import Job
@@ -28,15 +25,6 @@ JOB_COLUMNS: Final = (
     Column("limit", "limit", 11, 4, right=True),
     Column("nodes", "nodes", 14, 3),
     Column("exit", "exit", 6, 2),
-)
-CHECKPOINT_COLUMNS: Final = (
-    Column("step", "step", 8, 10, right=True),
-    Column("age", "saved", 14, 8),
-    Column("size", "size", 8, 7, right=True),
-    Column("took", "took", 8, 4, right=True),
-    Column("loss", "loss there", 10, 6, right=True),
-    Column("kept", "on disk", 11, 5),
-    Column("path", "folder", 20, 3, flex=True),
 )
 
 
@@ -90,40 +78,6 @@ def job_cells(job: Job, now: float, palette: Palette) -> dict[str, Text | str]:
         "nodes": plain(job.node_list, 40),
         "exit": job.exit_code,
     }
-
-
-def checkpoint_rows(run: RunView, now: float) -> list[tuple[str, dict[str, Text | str]]]:
-    """The checkpoints of all segments that still count, newest first."""
-    rows: dict[int, dict[str, Text | str]] = {}
-    for segment, count, limit in surviving(run.log):
-        for saved in segment.checkpoints:
-            if saved.step > limit:
-                continue
-            loss = _loss_at(segment.columns, count, saved.step)
-            rows[saved.step] = {
-                "step": f"{saved.step:,}",
-                "age": words.age(max(0.0, now - saved.t)) if saved.t is not None else glyph("dash"),
-                "size": words.size(saved.bytes),
-                "took": words.duration(saved.seconds),
-                "loss": glyph("dash") if loss is None else f"{loss:.4f}",
-                "path": plain(saved.path.rpartition("/")[2] or f"checkpoint-{saved.step}", 120),
-            }
-    newest_first = sorted(rows.items(), reverse=True)
-    for index, (_, cells) in enumerate(newest_first):
-        # the trainer keeps the newest ones and removes the others as it goes
-        kept = index < run.spec.preset.save_total_limit
-        cells["kept"] = "yes" if kept else "rotated out"
-    return [(str(step), cells) for step, cells in newest_first]
-
-
-def _loss_at(columns: Columns, count: int, step: int) -> float | None:
-    from bisect import bisect_right
-
-    steps, losses = columns.step, columns.loss
-    at = bisect_right(steps, step, hi=count) - 1
-    while at >= 0 and not math.isfinite(losses[at]):
-        at -= 1
-    return float(losses[at]) if at >= 0 else None
 
 
 def loss_of_cancel(run: RunView) -> str:

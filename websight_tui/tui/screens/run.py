@@ -18,8 +18,10 @@ from websight_tui.tui.glyphs import glyph
 from websight_tui.tui.present import columns, foreign
 from websight_tui.tui.present_preset import difference_rows, preset_facts
 from websight_tui.tui.remedy_list import wants_remedy
+from websight_tui.tui.saved_rows import COLUMNS
 from websight_tui.tui.screens.run_charts import SMALL, RunCharts
 from websight_tui.tui.screens.run_log import LogKeys
+from websight_tui.tui.screens.run_saved import ON_SAVED, SavedKeys
 from websight_tui.tui.widgets.chart import Chart
 from websight_tui.tui.widgets.key_line import KeyLine
 from websight_tui.tui.widgets.log_view import LogView
@@ -33,7 +35,7 @@ _ON_RUN = frozenset(
 TABS = ("log", "jobs", "checkpoints", "settings")
 
 
-class RunScreen(RunCharts, LogKeys):
+class RunScreen(RunCharts, LogKeys, SavedKeys):
     """Follows the run `run_id`."""
 
     BINDINGS: ClassVar[list[BindingType]] = list(keymap.RUN)
@@ -58,7 +60,9 @@ class RunScreen(RunCharts, LogKeys):
         with ContentSwitcher(id="lower", initial="log"):
             yield LogView(id="log")
             yield KeyedTable(run_facts.JOB_COLUMNS, id="jobs")
-            yield KeyedTable(run_facts.CHECKPOINT_COLUMNS, id="checkpoints")
+            with Vertical(id="checkpoints"):
+                yield KeyedTable(COLUMNS, id="saved")
+                yield Static(id="tasks")
             with VerticalScroll(id="settings"):
                 yield Static(id="settings-text")
         yield Input(placeholder="search the log (regular expression)", id="search")
@@ -89,6 +93,7 @@ class RunScreen(RunCharts, LogKeys):
         self._show_head(run)
         self.show_charts()
         self._show_lower(run)
+        self.show_answer(run)
 
     def _show_head(self, run: RunView) -> None:
         head, said = self.query_one("#head"), self.query_one("#banner", Static)
@@ -121,7 +126,7 @@ class RunScreen(RunCharts, LogKeys):
             rows = [(job.job_id, run_facts.job_cells(job, now, palette)) for job in reversed(run.jobs)]
             self.query_one("#jobs", KeyedTable).show(rows)
         elif lower.current == "checkpoints":
-            self.query_one("#checkpoints", KeyedTable).show(run_facts.checkpoint_rows(run, now))
+            self.show_saved(run)
         elif lower.current == "settings":
             self._show_settings(run)
 
@@ -152,8 +157,9 @@ class RunScreen(RunCharts, LogKeys):
         lower = self.query_one("#lower", ContentSwitcher)
         lower.current = TABS[(TABS.index(lower.current or "log") + 1) % len(TABS)]
         self.update_view()
+        self.refresh_bindings()
         if self.focused is None or self.focused.id != "main":
-            self.query_one(f"#{lower.current}").focus()
+            self.query_one("#saved" if lower.current == "checkpoints" else f"#{lower.current}").focus()
 
     def action_maximise(self) -> None:
         if self.has_class("-charts-only") or self.has_class("-lower-only"):
@@ -167,6 +173,8 @@ class RunScreen(RunCharts, LogKeys):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Keys that have nothing to act on are not offered."""
         run = self.run
+        if action in ON_SAVED:
+            return run is not None and not foreign(run) and self.saved_shown()
         if action not in _ON_RUN:
             return True
         if run is None:

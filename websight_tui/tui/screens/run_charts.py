@@ -75,7 +75,7 @@ class RunCharts(ChartKeys):
         self.call_after_refresh(self.show_charts, at_once=True)
 
     @on(Chart.Clicked, "#side Chart")
-    def _chosen(self, message: Chart.Clicked) -> None:
+    def _enlarge(self, message: Chart.Clicked) -> None:
         message.stop()
         message.prevent_default()
         index = int((message.chart.id or "side0").removeprefix("side"))

@@ -63,6 +63,9 @@ def _parts(cluster: ClusterView | None, now: float, palette: Palette) -> list[Te
     state.append(cluster.name, style=f"bold {palette.text}")
     state.append(f" {cluster.link.value}", style=palette.link(cluster.link))
     parts = [state]
+    if cluster.stage and cluster.link is Link.CONNECTING:
+        waited = max(0.0, now - cluster.since)
+        return [*parts, Text(f"{cluster.stage}, {words.duration(waited)}", style=palette.faint)]
     if cluster.error:
         return [*parts, Text(plain(cluster.error, 200), style=palette.warn)]
     if cluster.scheduler_error:
