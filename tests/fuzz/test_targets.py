@@ -13,6 +13,7 @@ from tests.fuzz.targets import TARGETS
 FOUND = {
     "digits beyond int()": b"9" * 5000,
     "superscript digits": "receipt\n²\n".encode(),
+    "a separator after a count": b"4242|COMPLETED|0:0|17|17|17|3:00:00|8:20|2\x1e|n1|gpu|acc|me|None|name\n",
 }
 
 

@@ -67,7 +67,8 @@ def _job(fields: Mapping[str, str]) -> Job:
 
 def _count(text: str) -> int | None:
     """A number of at most nine digits: longer ones are nobody's count, and int() refuses thousands of digits."""
-    return int(text) if re.fullmatch(r"\s*[0-9]{1,9}\s*", text) else None
+    text = text.strip(" \t\r\n")
+    return int(text) if re.fullmatch("[0-9]{1,9}", text) else None
 
 
 _PAIR: Final = re.compile(r"(?:^|\s)([A-Z][A-Za-z0-9/:_]*)=")
