@@ -38,6 +38,7 @@ SEEDS: Final[dict[str, tuple[bytes, ...]]] = {
         b"sbatch: Job 1 to start at 2026-01-01T00:00:00 using 8 processors on nodes n1 in partition gpu\n",
         b"PartitionName=gpu AllowAccounts=ALL MaxTime=1-00:00:00 MaxNodes=4 TotalNodes=9 State=UP Default=YES\n",
         b"acc|gpu|normal|1-00:00:00\nnormal|1-00:00:00|cpu=64,gres/gpu=8|gres/gpu=8\ngpu:h100:8(S:0-1)\n",
+        b"n[001-064,9],m[1-2]x[3-4]\nfolder|scratch|/scratch/me|1000\npython|/usr/bin/python3\n17\n/p/r.json\n{}\n",
         b"1-02:04:00 9:59 90 UNLIMITED 1700000000 2026-01-01T00:00:00\nSLURM_VERSION = 22.05.8\n",
     ),
     "file_service": (

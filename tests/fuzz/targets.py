@@ -37,8 +37,10 @@ from websight_tui.remote.openssh_login import failure, host_key_in
 from websight_tui.remote.sftp import Sftp
 from websight_tui.remote.ssh_auth import plain as login_words
 from websight_tui.remote.ssh_config import parse_options, split_jump
+from websight_tui.runs import measuring
+from websight_tui.runs.exploring import parse_folders
 from websight_tui.runspec import from_json
-from websight_tui.slurm_commands import failures, parse, site, words
+from websight_tui.slurm_commands import failures, hostlist, job_counts, parse, site, words
 from websight_tui.slurm_commands.commands import RECORD, SEPARATOR
 from websight_tui.slurm_commands.model import Job
 from websight_tui.slurm_commands.times import format_duration, parse_duration, parse_time
@@ -121,6 +123,9 @@ def slurm_words(data: bytes) -> None:
         _safe(failed.message)
         _safe(failed.hint)
     failures.no_accounting(text)
+    for shown in (hostlist.expand(text), job_counts.parse(text.replace("|", SEPARATOR)), measuring.parse(text)):
+        assert shown is not None
+    parse_folders(text.replace("|", "\t"))
     for word in text.split()[:20]:
         seconds, moment = parse_duration(word), parse_time(word)
         assert seconds is None or 0 <= seconds < _MOST_FLOAT

@@ -13,6 +13,9 @@ from tests.fuzz.targets import TARGETS
 FOUND = {
     "digits beyond int()": b"9" * 5000,
     "superscript digits": "receipt\n²\n".encode(),
+    "a superscript for a size": "²\n".encode(),
+    "a superscript for a folder's room": "folder|x|/y|²".encode(),
+    "a node's endless number": b"n[" + b"9" * 5000 + b"-5]",
     "a separator after a count": b"4242|COMPLETED|0:0|17|17|17|3:00:00|8:20|2\x1e|n1|gpu|acc|me|None|name\n",
 }
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 MAX_LINE: Final = 1 << 20
 """Bytes of one line that are looked at; a longer line is dropped whole and counted."""
 
+_COUNT: Final = re.compile(r"[0-9]{1,15}")
 _DURATION: Final = re.compile(r"(?:(\d{1,6}) days?, )?(?:(\d{1,6}):)?(\d{1,2}):(\d{1,2}(?:\.\d{1,9})?)")
 
 
@@ -116,6 +117,15 @@ def whole(value: object) -> int | None:
     if result is None or not 0 <= result <= 2**53:
         return None
     return int(result)
+
+
+def count(text: str) -> int | None:
+    """A count written in at most 15 ASCII digits, else None.
+
+    `str.isdigit` also takes superscripts, which `int` refuses, as it does thousands of digits.
+    """
+    text = text.strip(" \t\r\n")
+    return int(text) if _COUNT.fullmatch(text) else None
 
 
 def seconds(value: object) -> float | None:

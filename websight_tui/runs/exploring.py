@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from websight_tui.errors import ConnectionLost, RemoteError, SchedulerError
+from websight_tui.metrics.lines import count
 from websight_tui.metrics.terminal_text import plain
 from websight_tui.projection.gpus import GPUS
 from websight_tui.remote.port import Transport
@@ -107,7 +108,9 @@ def parse_folders(text: str) -> tuple[tuple[FolderOffer, ...], tuple[str, ...]]:
     for line in text.split("\n"):
         match [plain(word) for word in line.split("\t")]:
             case ["folder", name, path, free] if path.startswith("/") and path not in folders:
-                folders[path] = FolderOffer(path, name, int(free) * 1024 if free.isdecimal() else None)
+                folders[path] = FolderOffer(
+                    path, name, kilobytes * 1024 if (kilobytes := count(free)) is not None else None
+                )
             case ["python", path] if path not in pythons:
                 pythons.append(path)
     return tuple(folders.values()), tuple(pythons)
@@ -123,7 +126,7 @@ def partition_offers(known: Site, accounts: tuple[str, ...]) -> tuple[PartitionO
         rows = [row for row in known.nodes if row[0] == found.name]
         best = max((row[5] for row in rows), key=site.gpus_in, default="")
         kind = re.search(r"(?:^|,)gpu:([^:,()]+):\d", best)
-        usable = sum(int(row[3]) for row in rows if row[3].isdigit() and row[4].lower().startswith(_USABLE))
+        usable = sum(count(row[3]) or 0 for row in rows if row[4].lower().startswith(_USABLE))
         offers.append(
             PartitionOffer(
                 found.name,

@@ -8,6 +8,7 @@ import shlex
 from dataclasses import asdict
 from typing import Any, Final
 
+from websight_tui.metrics.lines import count
 from websight_tui.remote.port import Transport
 from websight_tui.runs.state import Measured
 from websight_tui.runs.store import Store
@@ -32,7 +33,7 @@ def command(out_dir: str) -> str:
 def parse(text: str) -> Measured:
     """What `command` printed. Nothing is raised for odd text."""
     first, _, rest = text.partition("\n")
-    size = int(first) if first.strip().isdigit() else None
+    size = count(first)
     path, _, results = (rest if size is not None else text).partition("\n")
     try:
         found = json.loads(results) if results.strip() else {}

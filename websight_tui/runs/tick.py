@@ -9,6 +9,7 @@ from typing import Final, Protocol
 
 from websight_tui.config import Cluster
 from websight_tui.errors import RemoteError, RemoteFileError, RemoteTimeout, SchedulerError
+from websight_tui.metrics.lines import count
 from websight_tui.remote.port import Transport
 from websight_tui.runs import events as e
 from websight_tui.runs.ends import Ends
@@ -87,8 +88,8 @@ class Tick:
         result = self._transport.exec('printf "%s\\n" "$HOME"; date +%s', timeout=_HOME_TIMEOUT_S)
         home, _, clock = result.stdout.strip().partition("\n")
         self.home = home if home.startswith("/") else ""
-        if clock.strip().isdigit():
-            skew = int(clock) + 0.5 - self._clock()
+        if (told := count(clock)) is not None:
+            skew = told + 0.5 - self._clock()
             self._skew_s = skew if abs(skew) > 2 else 0.0
 
     def step(self, *, poll_wanted: bool, changed_at: float | None) -> float | None:

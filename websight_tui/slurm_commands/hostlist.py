@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from itertools import islice, product
 from typing import Final
 
+from websight_tui.metrics.lines import count
+
 _MOST: Final = 65_536
 """Names that are looked at; the largest sites have fewer nodes."""
 _PART: Final = re.compile(r"((?:[^,\[\]]|\[[^\[\]]*\])+)(?:,|$)")
@@ -36,7 +38,6 @@ def _numbers(text: str) -> list[str]:
         first, dash, last = piece.partition("-")
         if not dash:
             numbers.append(first)
-        elif first.isdecimal() and last.isdecimal() and len(last) <= 9:
-            stop = min(int(last), int(first) + _MOST)
-            numbers += [str(number).zfill(len(first)) for number in range(int(first), stop + 1)]
+        elif (low := count(first)) is not None and (high := count(last)) is not None:
+            numbers += [str(number).zfill(len(first)) for number in range(low, min(high, low + _MOST) + 1)]
     return numbers[:_MOST]

@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from websight_tui.metrics.lines import count
+
 _ENVIRONMENT: Final = ("env", "LC_ALL=C")
 
 
@@ -63,4 +65,4 @@ def _default(cells: list[str]) -> list[str]:
 
 
 def _least(texts: Iterable[str]) -> int | None:
-    return min((int(text) for text in texts if text.strip().isdecimal()), default=None)
+    return min((found for text in texts if (found := count(text)) is not None), default=None)

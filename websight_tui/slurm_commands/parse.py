@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from websight_tui.metrics.lines import count
 from websight_tui.metrics.terminal_text import plain
 from websight_tui.slurm_commands.commands import ACCOUNT_FIELDS, QUEUE_FIELDS, RECORD, SEPARATOR, is_job_id
 from websight_tui.slurm_commands.model import Job
@@ -23,10 +24,10 @@ def state_word(text: str) -> str:
 def parse_queue(text: str) -> list[Job]:
     """The jobs of `commands.queue`'s output, in squeue's order, each id once."""
     jobs: dict[str, Job] = {}
-    count = len(QUEUE_FIELDS)
+    width = len(QUEUE_FIELDS)
     for record in text.split(RECORD)[1:]:
-        fields = record.removesuffix("\n").split(SEPARATOR, count - 1)
-        if len(fields) == count and is_job_id(fields[0]) and state_word(fields[1]):
+        fields = record.removesuffix("\n").split(SEPARATOR, width - 1)
+        if len(fields) == width and is_job_id(fields[0]) and state_word(fields[1]):
             jobs.setdefault(fields[0], _job(dict(zip((name for name, _ in QUEUE_FIELDS), fields, strict=True))))
     return list(jobs.values())
 
@@ -34,7 +35,7 @@ def parse_queue(text: str) -> list[Job]:
 def parse_accounting(text: str) -> list[Job]:
     """The jobs of sacct's output; of several records of one job (requeues) the last counts."""
     jobs: dict[str, Job] = {}
-    count = len(ACCOUNT_FIELDS)
+    width = len(ACCOUNT_FIELDS)
     records: list[str] = []
     for line in text.split("\n"):
         # sacct ends records with a newline, and a job's name may hold one: a record begins with an id and a state
@@ -44,8 +45,8 @@ def parse_accounting(text: str) -> list[Job]:
         elif records:
             records[-1] += " " + line
     for record in records:
-        fields = record.split(SEPARATOR, count - 1)
-        if len(fields) == count:
+        fields = record.split(SEPARATOR, width - 1)
+        if len(fields) == width:
             jobs[fields[0]] = _job(dict(zip((name for name, _ in ACCOUNT_FIELDS), fields, strict=True)))
     return list(jobs.values())
 
@@ -58,17 +59,11 @@ def _job(fields: Mapping[str, str]) -> Job:
         elif name in ("time_limit_s", "elapsed_s"):
             values[name] = parse_duration(raw)
         elif name == "nodes":
-            values[name] = _count(raw) or 0
+            values[name] = count(raw) or 0
         elif name != "state":
             text = plain(raw)
             values[name] = "" if text in _EMPTY and name not in ("name", "account", "user") else text
     return Job(**values)
-
-
-def _count(text: str) -> int | None:
-    """A number of at most nine digits: longer ones are nobody's count, and int() refuses thousands of digits."""
-    text = text.strip(" \t\r\n")
-    return int(text) if re.fullmatch("[0-9]{1,9}", text) else None
 
 
 _PAIR: Final = re.compile(r"(?:^|\s)([A-Z][A-Za-z0-9/:_]*)=")
@@ -113,7 +108,7 @@ def parse_receipt(stdout: str) -> tuple[str, int, str]:
     if word.strip() != "receipt":
         return word.strip(), -1, ""
     code, _, said = rest.partition("\n")
-    status = _count(code)
+    status = count(code)
     return "receipt", -1 if status is None else status, said
 
 

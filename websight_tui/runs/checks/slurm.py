@@ -12,6 +12,7 @@ from typing import Final
 
 from websight_tui.config import Cluster
 from websight_tui.errors import SchedulerError
+from websight_tui.metrics.lines import count
 from websight_tui.presets import Preset
 from websight_tui.remote.port import Transport
 from websight_tui.runs.checks.finding import Finding, fail, ok, skip, warn
@@ -226,7 +227,7 @@ def _gpus(known: Site, partition: str) -> int:
 
 def _broken(rows: Sequence[tuple[str, ...]]) -> int:
     """Nodes that take no jobs at the moment."""
-    return sum(int(row[3]) for row in rows if row[3].isdigit() and row[4].lower().startswith(_OUT_OF_ORDER))
+    return sum(count(row[3]) or 0 for row in rows if row[4].lower().startswith(_OUT_OF_ORDER))
 
 
 def check_submit(transport: Transport, spec: RunSpec) -> Iterator[Finding]:
