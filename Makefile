@@ -5,7 +5,7 @@ TRAINER := .venv-trainer/bin
 PIP_FLAGS := --quiet --disable-pip-version-check
 
 .PHONY: help demo test lint format test-app test-trainer lab-up lab-down test-cluster test-suite clean \
-	bench bench-projection bench-trainer bench-parse bench-deadline soak docs fuzz lock audit release-check
+	bench bench-projection bench-trainer bench-parse bench-scale bench-deadline soak docs fuzz lock audit release-check
 .DEFAULT_GOAL := help
 
 help: ## what can be made
@@ -65,6 +65,9 @@ bench-trainer: .venv-trainer/ready ## the callback's cost a step; time from a si
 
 bench-parse: .venv/dev-ready ## MB/s of each log reader, times of chart reduction
 	@$(APP)/python -m bench.parse
+
+bench-scale: .venv/dev-ready ## docs/scale.md: a long history, many people, many nodes (bench/controller.py measures in the lab)
+	@$(APP)/python -m bench.scale
 
 bench-deadline: .venv-trainer/ready ## deadline mode against a run cut at the same time, tiny model
 	@$(TRAINER)/python -m bench.deadline

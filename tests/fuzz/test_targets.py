@@ -16,6 +16,8 @@ FOUND = {
     "a superscript for a size": "²\n".encode(),
     "a superscript for a folder's room": "folder|x|/y|²".encode(),
     "a node's endless number": b"n[" + b"9" * 5000 + b"-5]",
+    "a bar over a carriage return": b" 10%|#|\r09/100 [00:10<01:30, 1.00s/it]\n",
+    "digits of another script": "١".encode(),
     "a separator after a count": b"4242|COMPLETED|0:0|17|17|17|3:00:00|8:20|2\x1e|n1|gpu|acc|me|None|name\n",
 }
 

@@ -23,7 +23,7 @@ _KEEP: Final = 1 << 16
 _PIECE: Final = 1 << 20
 
 _BAR: Final = re.compile(
-    r"%\|[^|\r\n]{0,400}\|\s{0,8}(?P<step>\d{1,12})/(?P<total>\d{1,12}) \[(?P<elapsed>\d[\d:]{0,12})<"
+    r"%\|[^|\r\n]{0,400}\|[ \t]{0,8}(?P<step>\d{1,12})/(?P<total>\d{1,12}) \[(?P<elapsed>\d[\d:]{0,12})<"
 )
 _DICT: Final = re.compile(r"\{(?P<dict>[\"'][A-Za-z][^{}\r\n]{0,8000})\}")
 _COUNT: Final = re.compile(r"(?P<heading>[A-Z][^=\r\n]{0,120}?) = (?P<count>[\d,]{1,24})")

@@ -90,7 +90,7 @@ def parse_show_job(text: str) -> dict[str, str]:
 def parse_submitted(stdout: str) -> str:
     """The job id in sbatch's answer ("2", "3;lab", "Submitted batch job 1"); "" if there is none."""
     for line in reversed(stdout.split("\n")):
-        match = re.fullmatch(r"(?:Submitted batch job )?(\d+)(?:;[\w.-]+)?(?: on cluster \S+)?", line.strip())
+        match = re.fullmatch(r"(?:Submitted batch job )?([0-9]{1,15})(?:;[\w.-]+)?(?: on cluster \S+)?", line.strip())
         if match:
             return match[1]
     return ""
