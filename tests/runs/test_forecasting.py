@@ -14,8 +14,18 @@ from websight_tui.config import Cluster
 from websight_tui.presets import BUILT_IN, Preset
 from websight_tui.projection.forecast import Score, track_record
 from websight_tui.projection.history import PastRun
+from websight_tui.projection.known import NOTHING_KNOWN, RunFacts
 from websight_tui.projection.model import Forecast, Verdict
-from websight_tui.runs.forecasting import forecast_for, history_of, job_seconds, rows_of, score_of, scores_of
+from websight_tui.runs.forecasting import (
+    forecast_for,
+    history_of,
+    job_seconds,
+    pauses_known,
+    rows_of,
+    score_of,
+    scores_of,
+)
+from websight_tui.runs.projecting import projection_of
 from websight_tui.runs.scoring import load_forecast
 from websight_tui.runs.state import Outcome, Phase, RunView
 from websight_tui.runspec import RunSpec
@@ -48,6 +58,38 @@ def test_rows_that_an_earlier_run_counted_replace_the_presets_assumption() -> No
     assert "not counted" not in made.basis
     assert forecast_for(HAI, RANK32, history, samples=71_000).steps == RANK32.total_steps(8, 71_000)
     assert forecast_for(Cluster("other"), RANK32, history).steps == RANK32.total_steps(8)
+
+
+def measured(run_id: str, **changes: object) -> PastRun:
+    made = {"eval_s": 90.0, "save_s": 4.0, "tail_s": 30.0, "run_id": run_id}
+    return dataclasses.replace(past(None), **{**made, **changes})  # type: ignore[arg-type]
+
+
+def test_pauses_that_earlier_runs_took_are_known_to_the_next() -> None:
+    spec = RunSpec("new", "wst-2", 1.0, "hai", RANK32, "/w", "abc")
+    history = [measured("a"), measured("b", eval_s=110.0, save_s=6.0), measured("c", eval_s=None)]
+    known = pauses_known(spec, history)
+    assert (known.eval_s, known.save_s, known.tail_s) == (100.0, 4.0, 26.0)
+    others = [
+        measured("new", eval_s=1.0),
+        measured("d", cluster="other", eval_s=1.0),
+        measured("e", preset=dataclasses.replace(RANK32, model_name_or_path="another"), eval_s=1.0),
+        measured("f", preset=dataclasses.replace(RANK32, max_eval_samples=9), eval_s=1.0),
+    ]
+    assert pauses_known(spec, [*history, *others]).eval_s == 100.0
+    assert pauses_known(spec, []) == NOTHING_KNOWN
+
+
+def test_an_evaluation_that_is_yet_to_come_takes_as_long_as_in_the_run_before() -> None:
+    log, _ = made_log("events", total=1000, until=100, started_at=1000.0)
+    spec = RunSpec("new", "wst-2", 1.0, "hai", dataclasses.replace(RANK32, eval_dataset="held out"), "/w", "abc")
+    job = Job("1", state="RUNNING", start_time=900.0, time_limit_s=28_800)
+    known = RunFacts(eval_s=600.0, tail_s=20.0)
+    guessed, better = projection_of(spec, job, log, None), projection_of(spec, job, log, None, known)
+    assert guessed is not None
+    assert better is not None
+    assert any("evaluation of about 10 min (not seen yet) is due at step 800" in reason for reason in better.reasons)
+    assert better.total_s != guessed.total_s
 
 
 @pytest.mark.parametrize(

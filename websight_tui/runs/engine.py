@@ -18,13 +18,14 @@ from typing import Final
 from websight_tui.config import Cluster, Config
 from websight_tui.errors import RemoteError, StoreError, WebsightError
 from websight_tui.presets import Preset
+from websight_tui.projection.history import PastRun
 from websight_tui.projection.model import Forecast
 from websight_tui.remote.port import Prompter, Transport, Unattended
 from websight_tui.runs import actions
 from websight_tui.runs import events as e
 from websight_tui.runs.chaining import set_max_jobs
 from websight_tui.runs.checking import Checker
-from websight_tui.runs.forecasting import forecast_for, history_of
+from websight_tui.runs.forecasting import forecast_for, history_of, pauses_known
 from websight_tui.runs.foreign import foreign_run_id, foreign_track
 from websight_tui.runs.measuring import measure
 from websight_tui.runs.plan import LaunchPlan, plan_resume
@@ -98,6 +99,7 @@ class Engine:
                 track.problems = problems_of(track, None)
                 track.told_log, track.told_version = track.log, track.log.version
                 self._emit(e.RunLoaded(track.view()))
+            self._learn_pauses()
             for sweep in load_sweeps(self.store):
                 self._emit(e.SweepLoaded(sweep))
         except StoreError as exc:
@@ -403,6 +405,7 @@ class Engine:
                 False, f"The home folder on {spec.cluster} is not known", "Set an absolute `root` for this cluster."
             )
         forecast = None if plan.resumes else plan.forecast or self._forecast(watcher.cluster, spec.preset)
+        known = pauses_known(spec, self._history())
         watcher.in_progress.add(spec.token)
         try:
             self.store.begin_submission(spec, now, first=not plan.resumes)
@@ -410,6 +413,7 @@ class Engine:
                 track = self._tracks.setdefault(spec.run_id, RunTrack(spec))
             with track.lock:
                 track.spec, track.outcome = spec, Outcome.INTENT
+                track.earlier = known
                 if forecast is not None:
                     keep_forecast(self.store, spec.run_id, forecast)
                     track.forecast = forecast
@@ -462,9 +466,20 @@ class Engine:
         self._emit(e.JobCountsFound(watcher.cluster.name, counts))
 
     def _forecast(self, cluster: Cluster, preset: Preset) -> Forecast:
+        return forecast_for(cluster, preset, self._history())
+
+    def _history(self) -> tuple[PastRun, ...]:
         with self._lock:
             tracks = list(self._tracks.values())
-        return forecast_for(cluster, preset, history_of(track.view() for track in tracks))
+        return history_of(track.view() for track in tracks)
+
+    def _learn_pauses(self) -> None:
+        """Runs that are still under way know from the others how long a pause takes that they have not seen yet."""
+        with self._lock:
+            live = [track for track in self._tracks.values() if any(job.live for job in track.jobs)]
+        history = self._history() if live else ()
+        for track in live:
+            track.earlier = pauses_known(track.spec, history)
 
     def _on_run(self, action: str, run_id: str, do: Callable[[Watcher, RunTrack], actions.Answer]) -> None:
         if (track := self._track(run_id)) is not None:

@@ -112,7 +112,7 @@ def tell(track: RunTrack, emit: Callable[[e.Event], None], now: float, skew_s: f
         silent = track.job is not None and track.job.live and now - track.projected_at >= _PROJECT_EVERY_S
         if moved or silent:
             track.projected_at = now
-            projection = projection_of(track.spec, track.job, log, now + skew_s)
+            projection = projection_of(track.spec, track.job, log, now + skew_s, track.earlier)
             if projection != track.projection:
                 track.projection = projection
                 emit(e.Projected(run_id, projection, now))

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
+from statistics import median
 
 from websight_tui.config import Cluster
 from websight_tui.presets import Preset
 from websight_tui.projection.forecast import forecast, score
 from websight_tui.projection.history import PastRun, past_run
+from websight_tui.projection.known import RunFacts
 from websight_tui.projection.model import Forecast, Score
 from websight_tui.runs.bounds import limit_asked, partition_max
 from websight_tui.runs.probing import is_probe
 from websight_tui.runs.state import Phase, RunView
+from websight_tui.runspec import RunSpec
 from websight_tui.slurm_commands.model import Job
 from websight_tui.slurm_commands.site import NOT_KNOWN, Layout
 
@@ -80,6 +84,32 @@ def rows_of(cluster: str, preset: Preset, history: Sequence[PastRun]) -> int | N
         if preset.max_samples is not None and preset.max_samples <= was.max_samples:
             return rows
     return None
+
+
+def pauses_known(spec: RunSpec, history: Sequence[PastRun]) -> RunFacts:
+    """How long an evaluation, a save and the end took in earlier runs of that model on that cluster, as medians.
+
+    Args:
+        history: from `history_of`; the run itself says nothing of itself here.
+    """
+    alike = [
+        past
+        for past in history
+        if past.run_id != spec.run_id
+        and past.cluster == spec.cluster
+        and past.preset.model_name_or_path == spec.preset.model_name_or_path
+    ]
+    rows = (spec.preset.eval_dataset, spec.preset.max_eval_samples)
+    evaluated = [past for past in alike if (past.preset.eval_dataset, past.preset.max_eval_samples) == rows]
+    eval_s, save_s = _median(past.eval_s for past in evaluated), _median(past.save_s for past in alike)
+    tail_s = _median(past.tail_s for past in alike)
+    # the last checkpoint is counted among the saves
+    return RunFacts(eval_s=eval_s, save_s=save_s, tail_s=max(0.0, (tail_s or 0.0) - (save_s or 0.0)))
+
+
+def _median(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None and math.isfinite(value) and value >= 0]
+    return median(known) if known else None
 
 
 def score_of(run: RunView) -> Score | None:

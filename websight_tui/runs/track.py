@@ -12,6 +12,7 @@ from websight_tui.metrics.events import EventsReader
 from websight_tui.metrics.job_output import JobOutputReader
 from websight_tui.metrics.model import TrainingLog
 from websight_tui.metrics.terminal_text import TerminalText
+from websight_tui.projection.known import NOTHING_KNOWN
 from websight_tui.projection.model import Forecast, Projection, Score
 from websight_tui.runs.measuring import kept
 from websight_tui.runs.phase import phase_of, segment_of
@@ -146,6 +147,7 @@ class RunTrack:
         self.verdicts: tuple[VerdictChange, ...] = ()
         self.measured: Measured | None = None
         self.forecast: Forecast | None = None
+        self.earlier = NOTHING_KNOWN
         self.score: Score | None = None
         self.problems: tuple[str, ...] = ()
         self.problems_ground: tuple[object, ...] = ()
