@@ -11,6 +11,7 @@ import os
 import shutil
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -19,7 +20,7 @@ from trainer import checkpoints
 from trainer.arguments import DEEPSPEED_FILE, ZERO2
 from trainer.checkpoints import Checkpoint
 from trainer.problem import Problem
-from trainer.spec import TINY_MODEL, Spec, fixed_settings
+from trainer.spec import EPOCHS, TINY_MODEL, Spec, changed_settings, fixed_settings
 
 FINISHED: Final = "finished.json"
 """In the output folder, written last of all: {"step", "fixed", "metrics"}."""
@@ -71,11 +72,12 @@ def make_plan(spec: Spec, world_size: int, deadline: float | None = None) -> Pla
     """
     fixed = fixed_settings(spec, world_size)
     if done := _finished(spec):
-        _compare(fixed, done["fixed"], spec, "it is finished")
+        changed = [name for name in fixed if name in done["fixed"] and fixed[name] != done["fixed"][name]]
+        _refuse_if(changed, fixed, done["fixed"], spec, "it is finished")
         return Plan(world_size, step=done["step"], total_steps=done["step"], finished=True)
     newest = checkpoints.newest_valid(spec.out_dir)
     if newest:
-        _compare(fixed, newest.fixed, spec, f"it has {newest.path.name}")
+        _refuse_if(changed_settings(fixed, newest.fixed), fixed, newest.fixed, spec, f"it has {newest.path.name}")
     for path in checkpoints.move_aside(spec.out_dir):
         print(f"an incomplete checkpoint was moved aside: {path}", file=sys.stderr)
     if spec.settings.deepspeed == "zero2":
@@ -90,15 +92,16 @@ def make_plan(spec: Spec, world_size: int, deadline: float | None = None) -> Pla
         return Plan(world_size, step=newest.step, total_steps=total, finished=True)
     _check_data(spec)
     share = float(newest.fixed.get("share", newest.step / total if total else 0.0))
+    if newest.fixed.get(EPOCHS, fixed[EPOCHS]) != fixed[EPOCHS]:
+        total = 0  # fewer epochs than before have fewer steps; the trainer counts them
     return Plan(world_size, str(newest.path), newest.step, total, deadline=deadline, share=share)
 
 
-def _compare(now: dict[str, Any], then: Any, spec: Spec, because: str) -> None:
-    both = [name for name in now if name in then]
-    changed = [f"{name} was {then[name]!r}, now {now[name]!r}" for name in both if then[name] != now[name]]
+def _refuse_if(changed: Sequence[str], now: dict[str, Any], then: Any, spec: Spec, because: str) -> None:
     if changed:
+        words = (f"{name} was {then[name]!r}, now {now[name]!r}" for name in changed)
         raise Refused(
-            f"{spec.out_dir} cannot go on, because {because} with other settings: {'; '.join(changed)}",
+            f"{spec.out_dir} cannot go on, because {because} with other settings: {'; '.join(words)}",
             "Set them back, or train into another output folder.",
         )
 

@@ -127,6 +127,7 @@ MAY_CHANGE: Final = frozenset(
     }
 )
 """Settings that may be others when a run goes on. The number of processes may not: it is compared by itself."""
+EPOCHS: Final = "num_train_epochs"
 
 
 def fixed_settings(spec: Spec, world_size: int) -> dict[str, Any]:
@@ -134,6 +135,18 @@ def fixed_settings(spec: Spec, world_size: int) -> dict[str, Any]:
     values = dataclasses.asdict(spec.settings)
     fixed = {name: value for name, value in values.items() if name not in MAY_CHANGE}
     return {**fixed, "dataset_dir": str(spec.dataset_dir), "world_size": world_size}
+
+
+def changed_settings(now: Mapping[str, Any], then: Mapping[str, Any]) -> list[str]:
+    """Names of the settings that keep a run from going on from a checkpoint.
+
+    Fewer epochs do not: the learning rate takes the course of the shorter run from there. More would raise it again.
+
+    Args:
+        now, then: from `fixed_settings`; what one of them lacks is not compared.
+    """
+    changed = [name for name in now if name in then and now[name] != then[name]]
+    return [name for name in changed if name != EPOCHS or now[name] > then[name]]
 
 
 def read_spec(run_dir: Path) -> Spec:

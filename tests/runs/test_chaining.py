@@ -12,6 +12,7 @@ from websight_tui.runs import events as e
 from websight_tui.runs.bundle import Bundle
 from websight_tui.runs.engine import Engine
 from websight_tui.runs.keeper import Keeper
+from websight_tui.runs.submit import script_path
 
 READS_IT = Bundle({**BUNDLE.files, "trainer/chain.py": b"MAX_JOBS = 'max_jobs.json'"})
 
@@ -87,7 +88,8 @@ def test_a_run_that_is_resumed_as_a_chain_is_submitted_with_all_its_jobs(desk: D
     job.state, job.start, job.end = "TIMEOUT", 1_700_000_000, 1_700_000_600
     engine.refresh("fake")
     assert keeper.wait(lambda s: bool(s.runs[run_id].job and s.runs[run_id].job.final), 10)
-    engine.resume(run_id, 4)
+    engine.resume(run_id, {"max_jobs": 4, "time_limit": "0:42:00"})
     assert keeper.wait(lambda s: len(s.runs[run_id].jobs) == 2, 10), keeper.state.runs[run_id]
     run = json.loads((Path(keeper.state.runs[run_id].spec.run_dir) / "run.json").read_text())
     assert run["preset"]["max_jobs"] == 4
+    assert "--time=0:42:00" in Path(script_path(keeper.state.runs[run_id].spec)).read_text()

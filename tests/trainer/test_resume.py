@@ -106,6 +106,29 @@ def test_another_number_of_ranks_or_batch_is_refused(reference: Path) -> None:
     assert runs.weights(reference / "out") == before
 
 
+def test_a_stopped_run_goes_on_with_fewer_epochs_and_ends_with_the_rate_at_zero(tiny_root: Path) -> None:
+    settings = {**HALF, "eval_steps": 1000, "num_train_epochs": 1.0}
+    run_dir = runs.make_run(tiny_root, "shorter", **settings)
+    with runs.started(run_dir) as process:
+        runs.until(runs.reached(run_dir, 15), process, "step 15")
+        os.kill(runs.trainer_processes(process)[-1], signal.SIGUSR1)
+        assert process.wait(runs.PATIENCE_S) == 85
+    stopped_at = runs.events(run_dir, "end")[-1]["step"]
+    refused = runs.make_run(tiny_root, "shorter", **{**settings, "num_train_epochs": 1.5})
+    assert runs.finish(refused) != 0
+    assert "num_train_epochs was 1.0, now 1.5" in (run_dir / "test.err").read_text()
+    runs.make_run(tiny_root, "shorter", **{**settings, "num_train_epochs": 0.5})
+    assert runs.finish(run_dir) == 0, (run_dir / "test.err").read_text()[-3000:]
+    starts = runs.events(run_dir, "start")
+    assert (starts[0]["total_steps"], starts[-1]["total_steps"], starts[-1]["step"]) == (80, 40, stopped_at)
+    logs = runs.events(run_dir, "log")
+    assert logs[-1]["step"] == 40
+    rates = [event["lr"] for event in logs if event["step"] > stopped_at]
+    assert rates == sorted(rates, reverse=True)
+    assert rates[-1] < 0.02 * max(event["lr"] for event in logs)
+    assert runs.finish(run_dir) == 0, "finished: nothing to do"
+
+
 def test_killed_between_the_last_checkpoint_and_the_end_it_needs_no_more_training(tiny_root: Path) -> None:
     reference = tiny_root / "runs" / "reference-1"
     if not reference.exists():

@@ -112,8 +112,8 @@ class FakeEngine:
     def requeue(self, run_id: str) -> None:
         self.calls.append(("requeue", run_id))
 
-    def resume(self, run_id: str, jobs: int | None = None) -> None:
-        self.calls.append(("resume", run_id) if jobs is None else ("resume", run_id, jobs))
+    def resume(self, run_id: str, changes: Mapping[str, object] | None = None) -> None:
+        self.calls.append(("resume", run_id, dict(changes)) if changes else ("resume", run_id))
 
     def set_max_jobs(self, run_id: str, jobs: int) -> None:
         self.calls.append(("set_max_jobs", run_id, jobs))

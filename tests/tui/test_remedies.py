@@ -11,10 +11,12 @@ from textual.widgets import OptionList
 from tests.tui.conftest import Stage, loaded, screen_text, until
 from tests.tui.fakes import NOW, FakeEngine, FakePlanner, config, job, projection, running, spec
 from websight_tui.metrics.model import Checkpoint, TrainingLog
-from websight_tui.projection.model import Verdict
+from websight_tui.presets import Preset
+from websight_tui.projection.model import Forecast, Verdict
 from websight_tui.runs import events as e
 from websight_tui.runs.phase import phase_of
 from websight_tui.runs.state import Outcome, Phase, RunView
+from websight_tui.slurm_commands.times import format_duration
 from websight_tui.tui.remedy_list import Offer, offer, wants_remedy
 from websight_tui.tui.screens.confirm import ConfirmScreen
 from websight_tui.tui.screens.launch import LaunchScreen
@@ -46,8 +48,15 @@ def ended(state: str) -> RunView:
     return as_it_is(replace(run, jobs=(replace(run.jobs[0], state=state, final=True),)))
 
 
-def offered(run: RunView) -> Offer:
-    return offer(run, CLUSTER, PRESETS, lambda preset: FakePlanner().forecast(CLUSTER, preset), NOW)
+def offered(run: RunView, partition_max_s: float | None = None) -> Offer:
+    def forecast_of(preset: Preset) -> Forecast:
+        return FakePlanner().forecast(CLUSTER, preset)
+
+    return offer(run, CLUSTER, PRESETS, forecast_of, NOW, partition_max_s=partition_max_s)
+
+
+def value_of(run: RunView, kind: str) -> str:
+    return next(remedy.value for remedy in offered(run).remedies if remedy.kind == kind)
 
 
 def kinds(run: RunView) -> list[str]:
@@ -92,9 +101,17 @@ def test_a_run_that_stopped_resumes_first_from_its_newest_checkpoint(state: str)
     assert "step 800 in 3 jobs" in found.remedies[0].title
     assert found.remedies[0].value == "3"
     assert "2 more start-ups" in found.remedies[0].cost or "3 more start-ups" in found.remedies[0].cost
-    others = [r for r in found.remedies if r.kind in ("another-preset", "fewer-epochs")]
-    assert others
-    assert all("begins anew" in r.cost for r in others)
+    assert [r.kind for r in found.remedies][:3] == ["resume", "resume-longer", "resume-shorter"]
+    assert "one job does the rest" in found.remedies[1].cost
+    assert "the learning rate comes down faster from here" in found.remedies[2].cost
+    assert all("begins anew" in r.cost for r in found.remedies[3:])
+
+
+def test_a_longer_limit_to_resume_with_stays_within_the_partition() -> None:
+    longer = next(r for r in offered(ended("TIMEOUT")).remedies if r.kind == "resume-longer")
+    within = offered(ended("TIMEOUT"), partition_max_s=int(longer.value) - 900)
+    assert "resume-longer" not in [r.kind for r in within.remedies]
+    assert within.remedies[0].kind == "resume"
 
 
 def test_a_run_that_stopped_while_it_fitted_can_be_resumed_all_the_same() -> None:
@@ -182,11 +199,17 @@ async def test_the_verdict_names_the_key_only_where_it_helps(stage: Stage) -> No
         await until(pilot, lambda: "r remedies" not in screen_text(stage.app).split("loss", 1)[0])
 
 
+LONGER = format_duration(int(value_of(ended("TIMEOUT"), "resume-longer")))
+SHORTER = float(value_of(ended("TIMEOUT"), "resume-shorter"))
+
+
 @pytest.mark.parametrize(
     ("run", "kind", "asked"),
     [
         (slow(), "save-and-stop", ("save_and_stop", "slow-run")),
-        (ended("TIMEOUT"), "resume", ("resume", "slow-run", 3)),
+        (ended("TIMEOUT"), "resume", ("resume", "slow-run", {"max_jobs": 3})),
+        (ended("TIMEOUT"), "resume-longer", ("resume", "slow-run", {"time_limit": LONGER})),
+        (ended("TIMEOUT"), "resume-shorter", ("resume", "slow-run", {"num_train_epochs": SHORTER})),
         (slow(), "chain", ("set_max_jobs", "slow-run", 3)),
         (waiting(), "chain", ("set_max_jobs", "queued-run", 3)),
     ],
@@ -199,7 +222,7 @@ async def test_what_ends_or_begins_a_job_asks_first(
         await choose(stage, pilot, run, kind)
         await until(pilot, lambda: isinstance(stage.app.screen, ConfirmScreen))
         assert asked not in engine.calls
-        if kind != "save-and-stop":
+        if kind in ("chain", "resume"):
             assert "more start-up" in screen_text(stage.app), "what it costs"
             assert "Cancelling the" in screen_text(stage.app)
         await pilot.press("y")

@@ -11,7 +11,7 @@ import pytest
 
 from trainer import by_hand
 from trainer.problem import Problem
-from trainer.spec import MAY_CHANGE, TINY_MODEL, VERSION, Settings, fixed_settings, read_spec
+from trainer.spec import MAY_CHANGE, TINY_MODEL, VERSION, Settings, changed_settings, fixed_settings, read_spec
 from websight_tui import presets, runspec
 from websight_tui.slurm_commands.script import render_by_hand
 
@@ -129,3 +129,17 @@ def test_wrong_options_are_said_plainly(tmp_path: Path, options: list[str], said
     with pytest.raises(Problem, match=said):
         by_hand.write_run_json(tmp_path / "out", options)
     assert not (tmp_path / "out" / "run.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("then", "changed"),
+    [
+        ({"num_train_epochs": 1.0, "lora_rank": 8}, []),
+        ({"num_train_epochs": 2.0, "lora_rank": 8}, []),  # fewer than before
+        ({"num_train_epochs": 0.5, "lora_rank": 8}, ["num_train_epochs"]),
+        ({"lora_rank": 16}, ["lora_rank"]),
+        ({}, []),
+    ],
+)
+def test_what_keeps_a_run_from_going_on(then: dict[str, object], changed: list[str]) -> None:
+    assert changed_settings({"num_train_epochs": 1.0, "lora_rank": 8}, then) == changed

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from trainer.checkpoints import folders, newest_valid
 from trainer.checks.finding import Finding
 from trainer.plan import FINISHED
-from trainer.spec import Spec, fixed_settings
+from trainer.spec import Spec, changed_settings, fixed_settings
 
 
 def check_output(spec: Spec) -> Iterator[Finding]:
@@ -29,7 +29,7 @@ def check_output(spec: Spec) -> Iterator[Finding]:
             yield Finding("ok", "output", "no checkpoint yet: the run starts at step 0")
         return
     wanted = fixed_settings(spec, spec.settings.world_size)
-    changed = [name for name in wanted if newest.fixed.get(name, wanted[name]) != wanted[name]]
+    changed = changed_settings(wanted, newest.fixed)
     if changed:
         what = ", ".join(f"{name} {newest.fixed.get(name)} → {wanted[name]}" for name in changed)
         hint = "Set them back, or submit a new run: a checkpoint cannot go on with other settings."

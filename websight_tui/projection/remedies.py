@@ -98,9 +98,9 @@ def remedies(
         found.append(_chain(work, verdict_on))
         found.append(_save_and_stop(work, verdict_on))
     else:
-        if stage is _Stage.WAITING:
-            found.append(_longer_limit(work, limit_s, partition_max_s))
-        found.append(_chain(work, None))
+        longer = _longer_limit(work, limit_s, partition_max_s)
+        chain = _chain(work, None)
+        found += [longer, chain] if stage is _Stage.WAITING else [chain, longer]
         found.append(_fewer_epochs(work, world_size))
     found += _other_presets(preset, verdict_on, others)
     return tuple(remedy for remedy in found if remedy is not None)
@@ -201,7 +201,11 @@ def _longer_limit(work: _Work, limit_s: float, partition_max_s: float | None) ->
         return None
     unsure = "" if partition_max_s is not None else ", if the partition allows it"
     cost = f"{duration(limit - limit_s)} more than now{unsure}; may wait longer in the queue; same result"
-    return Remedy("longer-limit", f"Ask for {duration(limit)}", cost, str(limit))
+    title = f"Ask for {duration(limit)}"
+    if work.stage is _Stage.ENDED:
+        title = f"{'Resume' if work.done else 'Start again'} with a limit of {duration(limit)}"
+        cost = f"one job does the rest; {cost}"
+    return Remedy("longer-limit", title, cost, str(limit))
 
 
 def _fewer_epochs(work: _Work, world_size: int) -> Remedy | None:
@@ -212,7 +216,10 @@ def _fewer_epochs(work: _Work, world_size: int) -> Remedy | None:
     per_epoch = work.total / preset.num_train_epochs if preset.num_train_epochs > 0 else 0.0
     if per_epoch <= 0:
         return None
-    steps = min(work.done + work.steps_in(work.job_s), work.total - 1)
+    reached = work.done + work.steps_in(work.job_s)
+    if work.stage is _Stage.ENDED and reached >= work.total:
+        return None  # one job does the rest
+    steps = min(reached, work.total - 1)
     epochs = math.floor(steps / per_epoch * 1000) / 1000
     if epochs <= 0 or steps <= work.done:
         return None
@@ -224,9 +231,10 @@ def _fewer_epochs(work: _Work, world_size: int) -> Remedy | None:
         unseen += "; the learning rate comes down faster from here"
     batch = preset.effective_batch(world_size)
     cost = f"{hours}, {steps:,} of {work.total:,} steps of {batch}; {unseen}"
-    return Remedy(
-        "fewer-epochs", f"Train {epochs:g} instead of {preset.num_train_epochs:g} epochs", cost, f"{epochs:g}"
-    )
+    title = f"Train {epochs:g} instead of {preset.num_train_epochs:g} epochs"
+    if work.stage is _Stage.ENDED and work.done:
+        title = f"Resume, and end after {epochs:g} instead of {preset.num_train_epochs:g} epochs"
+    return Remedy("fewer-epochs", title, cost, f"{epochs:g}")
 
 
 def _other_presets(

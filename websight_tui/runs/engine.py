@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -221,11 +221,12 @@ class Engine:
             self._start("watch", run_id, cluster, lambda watcher: self._watch_job(watcher, cluster, job_id))
         return run_id
 
-    def resume(self, run_id: str, jobs: int | None = None) -> None:
+    def resume(self, run_id: str, changes: Mapping[str, object] | None = None) -> None:
         """Gives a run that has stopped one more job: events as of `submit`.
 
         Args:
-            jobs: how many it may take from now on, that one included; None leaves it as it was.
+            changes: {field: value} of its preset that it goes on with, of those that the trainer lets change
+                (`trainer.spec.MAY_CHANGE`, and fewer epochs).
         """
         track = self._track(run_id)
         if track is None:
@@ -243,8 +244,8 @@ class Engine:
             return
 
         def go(watcher: Watcher) -> actions.Answer | None:
-            again = spec if jobs is None else replace(spec, preset=replace(spec.preset, max_jobs=max(1, jobs)))
-            return self._submit(watcher, plan_resume(again, cluster=watcher.cluster))
+            preset = replace(spec.preset, **(changes or {}))  # type: ignore[arg-type]
+            return self._submit(watcher, plan_resume(replace(spec, preset=preset), cluster=watcher.cluster))
 
         self._start("resume", run_id, spec.cluster, go)
 

@@ -11,6 +11,7 @@ from websight_tui.projection.remedies import with_epochs
 from websight_tui.runs.bounds import partition_max
 from websight_tui.runs.phase import OVER
 from websight_tui.runs.state import RunView
+from websight_tui.slurm_commands.times import format_duration
 from websight_tui.tui.remedy_list import Offer, offer
 
 if TYPE_CHECKING:
@@ -48,8 +49,14 @@ def act(app: WebsightApp, run_id: str, remedy: Remedy) -> None:
         return
     preset = run.spec.preset
     match remedy.kind:
+        case "resume" if int(remedy.value or 1) < 2:
+            app.ask_resume(run)
         case "resume":
-            _resume(app, run, remedy)
+            _resume(app, run, remedy, f"\n{BY_ITSELF}", max_jobs=int(remedy.value))
+        case "resume-longer":
+            _resume(app, run, remedy, time_limit=format_duration(int(remedy.value)))
+        case "resume-shorter":
+            _resume(app, run, remedy, num_train_epochs=float(remedy.value))
         case "save-and-stop":
             app.ask_stop(run)
         case "another-preset":
@@ -91,13 +98,10 @@ def _chain(app: WebsightApp, run: RunView, remedy: Remedy) -> None:
     _ask(app, f"{remedy.title}?", body, "Go on", lambda engine: engine.set_max_jobs(run.spec.run_id, jobs))
 
 
-def _resume(app: WebsightApp, run: RunView, remedy: Remedy) -> None:
-    jobs = int(remedy.value or 1)
-    if jobs < 2:
-        app.ask_resume(run)
-        return
-    body = f"{_sentence(remedy.cost)}.\n{BY_ITSELF}"
-    _ask(app, f"{remedy.title}?", body, "Resume", lambda engine: engine.resume(run.spec.run_id, jobs))
+def _resume(app: WebsightApp, run: RunView, remedy: Remedy, more: str = "", **changes: object) -> None:
+    """One more job from the newest checkpoint, with `changes` of the preset's fields, after a question."""
+    body = f"{_sentence(remedy.cost)}.{more}"
+    _ask(app, f"{remedy.title}?", body, "Resume", lambda engine: engine.resume(run.spec.run_id, changes))
 
 
 def _ask(app: WebsightApp, title: str, body: str, verb: str, do: Callable[[EnginePort], None]) -> None:

@@ -33,8 +33,9 @@ class Offer:
 
     Args:
         words: where the run stands, in a line.
-        remedies: the gentlest first. Kinds beside the verdict's own: resume (one more job from the newest checkpoint)
-            and ask-administrators (a longer limit of a running job; its value is the whole new limit in seconds).
+        remedies: the gentlest first. Kinds beside the verdict's own, from the newest checkpoint: resume (in so many
+            jobs), resume-longer (under a limit of so many seconds), resume-shorter (with so many epochs in all); and
+            ask-administrators (a longer limit of a running job; its value is the whole new limit in seconds).
     """
 
     words: str
@@ -75,7 +76,7 @@ def offer(
     if run.phase in (Phase.FINISHED, Phase.REJECTED, Phase.SUBMITTING, Phase.UNKNOWN):
         return Offer(_SETTLED[run.phase])
     if run.phase in OVER:
-        return _ended(run, cluster, presets, forecast_of)
+        return _ended(run, cluster, presets, forecast_of, partition_max_s)
     if run.phase in (Phase.PENDING, Phase.STARTING) and (run.job is None or run.job.state != "RUNNING"):
         return _waiting(run, cluster, presets, forecast_of, partition_max_s)
     return _running(run, cluster, presets, forecast_of, now)
@@ -196,7 +197,17 @@ def _ask_administrators(run: RunView, projection: Projection) -> tuple[Remedy, .
     return (Remedy("ask-administrators", f"Ask the administrators for {words.duration(limit)}", cost, str(limit)),)
 
 
-def _ended(run: RunView, cluster: Cluster, presets: Mapping[str, Preset], forecast_of: ForecastOf) -> Offer:
+_FROM_CHECKPOINT: Final = {"chain": "resume", "longer-limit": "resume-longer", "fewer-epochs": "resume-shorter"}
+"""What resuming from a checkpoint can be: in as many jobs as it takes, under a longer limit, or with fewer epochs."""
+
+
+def _ended(
+    run: RunView,
+    cluster: Cluster,
+    presets: Mapping[str, Preset],
+    forecast_of: ForecastOf,
+    partition_max_s: float | None,
+) -> Offer:
     said = _sentence(f"{run.phase.value}.")
     if foreign(run):
         return Offer(f"{said} It was not submitted by this app, so it cannot be resumed from here.")
@@ -212,24 +223,22 @@ def _ended(run: RunView, cluster: Cluster, presets: Mapping[str, Preset], foreca
             limit_s=limit,
             job_state=run.job.state if run.job is not None else "FAILED",
             last_checkpoint_step=saved.step if saved is not None else None,
+            partition_max_s=partition_max_s,
         )
-        found += [_resumed(remedy) for remedy in from_here if remedy.kind == "chain"]
-    found = found or [_resume(run, saved)]
+        kinds = _FROM_CHECKPOINT if saved is not None else {"chain": "resume", "longer-limit": "resume-longer"}
+        found += [replace(remedy, kind=kinds[remedy.kind]) for remedy in from_here if remedy.kind in kinds]
+    if not any(remedy.kind == "resume" for remedy in found):
+        found.insert(0, _resume(run, saved))
     if made is not None:  # another launch begins anew, whatever was trained
         anew = remedies(made, preset, world_size=world, limit_s=limit, others=_others(run, presets, forecast_of))
         lost = f"; begins anew, the {saved.step:,} steps saved are not used" if saved is not None else ""
         found += [
             replace(remedy, cost=remedy.cost + lost)
             for remedy in anew
-            if remedy.kind in ("another-preset", "fewer-epochs")
+            if remedy.kind == "another-preset" or (remedy.kind == "fewer-epochs" and saved is None)
         ]
     where = f"the checkpoint at step {saved.step:,} is the newest" if saved is not None else "no checkpoint was saved"
     return Offer(f"{said} {_sentence(where)}.", tuple(found))
-
-
-def _resumed(chain: Remedy) -> Remedy:
-    """Resuming submits one job; where it takes several, that one goes back into the queue by itself."""
-    return replace(chain, kind="resume")
 
 
 def _resume(run: RunView, saved: Checkpoint | None) -> Remedy:
