@@ -40,6 +40,8 @@ SEQUENCES: Final = (
     "[@click=app.quit]click[/]",
     "[link=file:///etc/passwd]x[/link]",
     "\\[\\",
+    "<script>EVIL()</script>\"><img src=x onerror=EVIL()>' onload=EVIL() --><!--]]>",
+    "[a](javascript:EVIL()) ![b](http://EVIL.example/x.png) | `c` \n# heading",
     "{0} %s %n $(id) `id` ;|&<>'\"",
 )
 
