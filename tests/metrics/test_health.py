@@ -145,6 +145,21 @@ def test_slower_than_its_own_past() -> None:
     assert "2.0 times" in sign.message
 
 
+@pytest.mark.parametrize(("times", "told"), [(2.0, True), (1.1, False)])
+def test_a_slower_node_after_a_resume(times: float, told: bool) -> None:
+    log, later = run_of(falling(60)), run_of(falling(12)).segments[0]
+    later.start_step = 600
+    for i in range(len(later.columns)):
+        later.columns.step[i] += 600
+        later.columns.elapsed[i] *= times
+    log.segments[0].meta["host"], later.meta["host"] = "gpu03", "gpu07"
+    log.segments.append(later)
+    slower = [sign for sign in health.signs(log) if sign.kind == "slower"]
+    assert bool(slower) is told
+    if told:
+        assert "2.0 times as long as before it on gpu07, before on gpu03" in slower[0].message
+
+
 def test_saves_and_evaluations_are_not_slowness() -> None:
     log = run_of(falling(100))
     columns = log.segments[0].columns

@@ -199,11 +199,13 @@ def stalled(log: TrainingLog, now: float, seen_at: float | None = None) -> Sign 
 
 
 def slower(log: TrainingLog) -> Sign | None:
-    """Steps that take longer than this segment's own past, evaluations and saves left out."""
+    """Steps that take longer than the run's own past, evaluations and saves left out: of late, or on another node."""
     segment = log.last
     paces = ordinary_paces(segment) if segment is not None else []
-    if segment is None or len(paces) < 30:
+    if segment is None:
         return None
+    if len(paces) < 30:
+        return _slower_than_before(log, segment, paces)
     recent, past = sorted(paces[-10:]), sorted(paces[1 : len(paces) * 2 // 3])
     usual, high = median(past), past[int(0.95 * (len(past) - 1))]
     if recent[1] <= max(1.3 * usual, high):
@@ -211,6 +213,22 @@ def slower(log: TrainingLog) -> Sign | None:
     text = f"A step takes {median(recent):.3g} s of late, {median(recent) / usual:.1f} times its usual {usual:.3g} s."
     hint = "A busy file system, a throttled GPU or a neighbour on the node; the finish is projected from the new pace."
     return Sign("slower", "warning", text, hint, segment.last_step)
+
+
+def _slower_than_before(log: TrainingLog, segment: Segment, paces: Sequence[float]) -> Sign | None:
+    """A young segment whose steps take longer than nearly all of the segment before, which another node may explain."""
+    before = log.segments[-2] if len(log.segments) > 1 else None
+    past = sorted(ordinary_paces(before)[1:]) if before is not None else []
+    if before is None or len(past) < 10 or len(paces) < 6:
+        return None
+    usual, high, now = median(past), past[int(0.95 * (len(past) - 1))], sorted(paces[1:])
+    if now[1] <= max(1.3 * usual, high):
+        return None
+    hosts = [str(s.meta.get("host", ""))[:80] for s in (before, segment)]
+    where = f" on {hosts[1]}, before on {hosts[0]}" if all(hosts) and hosts[0] != hosts[1] else ""
+    text = f"A step takes {median(now):.3g} s since the resume, {median(now) / usual:.1f} times as long as before it"
+    hint = "Another node may be slower or shared; `sbatch --exclude` leaves it out. The finish counts this pace only."
+    return Sign("slower", "warning", f"{text}{where}.", hint, segment.last_step)
 
 
 def ordinary_paces(segment: Segment) -> list[float]:

@@ -166,7 +166,8 @@ def _let_it_run(
 
 def _save_and_stop(work: _Work, projection: Projection) -> Remedy:
     left = max(0, projection.total_steps - projection.step)
-    cost = f"gives the GPUs back; {_steps(left)} ({duration(left * work.step_s)}) stay undone until it is resumed"
+    undone = f"{_steps(left)} ({duration(left * work.step_s)}) stay undone"
+    cost = f"gives the GPUs back; {undone} until it is resumed; same result then"
     return Remedy("save-and-stop", f"Save and stop at step {projection.step + 1:,}", cost, str(projection.step + 1))
 
 
@@ -190,7 +191,8 @@ def _chain(work: _Work, projection: Projection | None) -> Remedy | None:
         title = f"Go on in {more} more job{'s' * (more > 1)}"
     else:
         title = f"Take {jobs} jobs, one after the other"
-    cost = f"ends after {hours} of computing from now, plus waiting in the queue; {again}; same result"
+    todo = _steps(max(0, work.total - work.done))
+    cost = f"ends after {hours} of computing from now for {todo}, plus waiting in the queue; {again}; same result"
     return Remedy("chain", title, cost, str(jobs))
 
 
@@ -200,7 +202,8 @@ def _longer_limit(work: _Work, limit_s: float, partition_max_s: float | None) ->
     if limit <= limit_s or (partition_max_s is not None and limit > partition_max_s):
         return None
     unsure = "" if partition_max_s is not None else ", if the partition allows it"
-    cost = f"{duration(limit - limit_s)} more than now{unsure}; may wait longer in the queue; same result"
+    todo = _steps(max(0, work.total - work.done))
+    cost = f"{duration(limit - limit_s)} more than now for {todo}{unsure}; may wait longer in the queue; same result"
     title = f"Ask for {duration(limit)}"
     if work.stage is _Stage.ENDED:
         title = f"{'Resume' if work.done else 'Start again'} with a limit of {duration(limit)}"
@@ -265,7 +268,7 @@ def _other_presets(
         Remedy(
             "another-preset",
             f"Use the preset {other.name}",
-            f"{duration(made.seconds)} ({made.basis}); {quality_words(other, preset)}{lost}",
+            f"{duration(made.seconds)} for {_steps(made.steps)} ({made.basis}); {quality_words(other, preset)}{lost}",
             other.name,
         )
         for other, made in fitting[:2]
