@@ -74,6 +74,11 @@ async def test_while_it_is_checked_the_wait_is_shown_and_enter_submits(stage: St
         await until(pilot, lambda: "checking model, data and folders on hai" in screen_text(stage.app))
         stage.now += 12
         await until(pilot, lambda: "on hai, 12 s" in screen_text(stage.app))
+        (run_id,) = {call[1] for call in engine.calls if call[0] == "preflight"}
+        engine.tell(e.PreflightMoved(str(run_id), "uploading the trainer", 200_000, 800_000))
+        await until(pilot, lambda: "uploading the trainer to hai, 200 kB of 800 kB" in screen_text(stage.app))
+        engine.tell(e.PreflightMoved(str(run_id), ""))
+        await until(pilot, lambda: "checking model, data and folders on hai" in screen_text(stage.app))
         await pilot.press("enter")
         await until(pilot, lambda: len(engine.plans) == 1)
 

@@ -226,3 +226,19 @@ def test_every_field_of_a_preset_can_be_edited() -> None:
 
     offered = [field for _, fields in GROUPS for field in fields]
     assert sorted(offered) == sorted(set(FIELD_TYPES) - {"name", "summary"})
+
+
+def test_a_wait_is_said_with_what_it_is_and_for_how_long() -> None:
+    def said(state: AppState, now: float) -> str:
+        return line("websight-tui", state.clusters["hai"], "", now, 120, Palette()).plain
+
+    state = reduce(AppState(), e.LinkChanged("hai", Link.CONNECTING, NOW, stage="logging in"))
+    assert "logging in, 4 s" in said(state, NOW + 4)
+    state = reduce(state, e.LinkChanged("hai", Link.CONNECTING, NOW + 5, stage="looking at the home folder"))
+    assert "looking at the home folder, 7 s" in said(state, NOW + 7), "counted from the beginning"
+    state = reduce(state, e.LinkChanged("hai", Link.ONLINE, NOW + 8))
+    state = reduce(state, e.ActionMoved("hai", "cancel", NOW + 9))
+    assert "under way" not in said(state, NOW + 9.2), "half a second is no wait"
+    assert "cancel under way, 3 s" in said(state, NOW + 12)
+    state = reduce(state, e.ActionMoved("hai", "cancel", NOW + 13, over=True))
+    assert "under way" not in said(state, NOW + 20)

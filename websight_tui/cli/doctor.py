@@ -8,7 +8,7 @@ import textwrap
 import time
 from collections import Counter
 from collections.abc import Iterable
-from contextlib import ExitStack, closing
+from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
 from websight_tui.cli.options import add_command
@@ -89,13 +89,16 @@ def _print_text(cluster: Cluster, preset: Preset, findings: Iterable[Finding]) -
     from rich.console import Console
     from rich.text import Text
 
+    from websight_tui.cli.waiting import stepping_aside
+
     console = Console(highlight=False)
     console.print(Text.assemble((cluster.name, "bold"), f", for a launch of {preset.name}"))
     begin = time.monotonic()
     counts: Counter[str] = Counter()
     failed: set[str] = set()
     skipped: list[Finding] = []
-    with ExitStack() as waiting:
+    status = console.status("looking whether it is there and lets us in")
+    with status, stepping_aside(status):
         for finding in findings:
             counts[finding.level] += 1
             if finding.level == "fail":
@@ -108,7 +111,7 @@ def _print_text(cluster: Cluster, preset: Preset, findings: Iterable[Finding]) -
             else:
                 _print_block(console, finding.level, finding.check, finding.message, finding.hint)
             if finding.check == "login" and finding.level == "ok":  # from here on nothing asks a question
-                waiting.enter_context(console.status("looking further; Ctrl-C ends it and cleans up"))
+                status.update("looking further; Ctrl-C ends it and cleans up")
     if skipped:
         _print_block(console, *_together(skipped))
     console.print(_summary(counts, time.monotonic() - begin))

@@ -8,22 +8,30 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from websight_tui.words import showable
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-_lines: list[Progress] = []
+
+class Line(Protocol):
+    """What can be taken off the terminal and put back."""
+
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+
+
+_lines: list[Line] = []
 
 
 class Wait:
     """The line of one wait; `show` changes it."""
 
-    def __init__(self, bar: Progress | None) -> None:
+    def __init__(self, bar: Progress | None, text: str = "") -> None:
         self._bar = bar
-        self._task = None if bar is None else bar.add_task("", total=None)
+        self._task = None if bar is None else bar.add_task(showable(text), total=None)
 
     def show(self, text: str, done: int = 0, total: int = 0) -> None:
         """Says what is done now, with a bar of `done` of `total` where `total` is known."""
@@ -61,14 +69,20 @@ def waiting(text: str, *, quiet: bool = False, in_bytes: bool = False) -> Iterat
         amount,
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        _lines.append(bar)
-        try:
-            wait = Wait(bar)
-            wait.show(text)
-            yield wait
-        finally:
-            _lines.remove(bar)
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar, stepping_aside(bar):
+        wait = Wait(bar)
+        wait.show(text)
+        yield wait
+
+
+@contextmanager
+def stepping_aside(line: Line) -> Iterator[None]:
+    """Makes `line` give way to questions while the context lasts."""
+    _lines.append(line)
+    try:
+        yield
+    finally:
+        _lines.remove(line)
 
 
 @contextmanager

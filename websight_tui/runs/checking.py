@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 from websight_tui.errors import WebsightError
+from websight_tui.remote.port import Progress
 from websight_tui.runs import events as e
 from websight_tui.runs.checks.finding import skip
 from websight_tui.runs.plan import LaunchPlan
@@ -38,14 +39,19 @@ class Checker:
             with self._turn:  # a login node is shared: never two at a time
                 if self._newest is not plan:
                     return
-                found = _check(plan, watcher)
+                found = _check(plan, watcher, lambda done, total: self._uploading(plan, done, total))
             if self._newest is plan:
                 self._emit(e.PreflightDone(plan.spec.run_id, found.findings, found.train_rows, self._clock()))
 
         threading.Thread(target=work, name=f"pre-flight {plan.spec.run_id}", daemon=True).start()
 
+    def _uploading(self, plan: LaunchPlan, done: int, total: int) -> None:
+        if self._newest is plan:
+            stage = "uploading the trainer" if done < total else ""
+            self._emit(e.PreflightMoved(plan.spec.run_id, stage, done, total))
 
-def _check(plan: LaunchPlan, watcher: Watcher | None) -> Preflight:
+
+def _check(plan: LaunchPlan, watcher: Watcher | None, progress: Progress) -> Preflight:
     transport = watcher.transport if watcher is not None else None
     if watcher is None or transport is None:
         return _not_checked("Not connected to this cluster", "Connect first.")
@@ -53,7 +59,7 @@ def _check(plan: LaunchPlan, watcher: Watcher | None) -> Preflight:
     if not plan.spec.root.startswith("/"):
         return _not_checked("The home folder there is not known", "Set an absolute `root` for this cluster.")
     try:
-        return preflight_of(transport, plan.spec, bundle=plan.bundle)
+        return preflight_of(transport, plan.spec, bundle=plan.bundle, progress=progress)
     except WebsightError as exc:
         return _not_checked(exc.message, exc.hint)
     except Exception as exc:  # the last resort: a person waits for an answer

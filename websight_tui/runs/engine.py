@@ -511,9 +511,11 @@ class Engine:
             except Exception as exc:  # the last resort: a person waits for an answer
                 _LOG.exception("%s %s broke off", action, target)
                 answer = actions.Answer(False, f"It broke off: {exc!r}", "Look at the queue before you try again.")
+            self._emit(e.ActionMoved(cluster, action, self._clock(), over=True))
             if answer is not None:
                 self._done(action, target, answer)
 
+        self._emit(e.ActionMoved(cluster, action, self._clock()))
         threading.Thread(target=work, name=f"{action} {target}", daemon=True).start()
 
     def _done(self, action: str, target: str, answer: actions.Answer) -> None:

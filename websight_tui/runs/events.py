@@ -242,6 +242,26 @@ class ProblemsFound:
 
 
 @dataclass(frozen=True, slots=True)
+class ActionMoved:
+    """Something that a person asked for on a cluster is under way, or (`over`) is not any more, however it ended."""
+
+    cluster: str
+    action: str
+    at: float
+    over: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PreflightMoved:
+    """What the pre-flight of a launch is about, with bytes done and in all where it uploads (else 0 of 0)."""
+
+    run_id: str
+    stage: str
+    done: int = 0
+    total: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class SavedSeen:
     """Which of a run's checkpoints are on the cluster, and how whole each is."""
 
@@ -308,6 +328,8 @@ Event = (
     | VerdictChanged
     | Scored
     | ProblemsFound
+    | ActionMoved
+    | PreflightMoved
     | SavedSeen
     | TaskMoved
     | ActionDone

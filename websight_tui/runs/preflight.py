@@ -17,7 +17,7 @@ from websight_tui.bundle_files import bundle_files
 from websight_tui.errors import RemoteError, RemoteTimeout
 from websight_tui.metrics.terminal_text import plain
 from websight_tui.presets import TINY_MODEL
-from websight_tui.remote.port import ExecResult, Transport
+from websight_tui.remote.port import ExecResult, Progress, Transport
 from websight_tui.runs.bundle import Bundle, ensure_bundle
 from websight_tui.runs.checks.finding import Finding, Level, fail, ok, warn
 from websight_tui.runs.scratch import Scratch
@@ -82,13 +82,16 @@ class Preflight:
         return all(finding.level != "fail" for finding in self.findings)
 
 
-def preflight_of(transport: Transport, spec: RunSpec, *, bundle: Bundle | None = None) -> Preflight:
+def preflight_of(
+    transport: Transport, spec: RunSpec, *, bundle: Bundle | None = None, progress: Progress | None = None
+) -> Preflight:
     """Checks a run before it is submitted. Takes seconds to minutes; never raises for what is wrong with the run.
 
     Args:
         transport: connected.
         spec: as it would be submitted, with an absolute root.
         bundle: the trainer's files; None reads those of this installation.
+        progress: told while they go up, if they are not there.
 
     Raises: ConnectionLost, RemoteTimeout if the cluster does not answer; BundleError.
     """
@@ -99,18 +102,25 @@ def preflight_of(transport: Transport, spec: RunSpec, *, bundle: Bundle | None =
             raise
         return Preflight((fail("folder", exc.message, exc.hint),))
     try:
-        return preflight_in(transport, spec, scratch, bundle=bundle)
+        return preflight_in(transport, spec, scratch, bundle=bundle, progress=progress)
     finally:
         scratch.remove()
 
 
-def preflight_in(transport: Transport, spec: RunSpec, scratch: Scratch, *, bundle: Bundle | None = None) -> Preflight:
+def preflight_in(
+    transport: Transport,
+    spec: RunSpec,
+    scratch: Scratch,
+    *,
+    bundle: Bundle | None = None,
+    progress: Progress | None = None,
+) -> Preflight:
     """`preflight_of` in a folder that the caller has made and will remove."""
     bundle = bundle or Bundle(bundle_files())
     home = f"{spec.root}/bundles/{bundle.sha}"
     if transport.exec(shlex.join(("test", "-d", home)), timeout=60).exit != 0:
         home = f"{scratch.path}/bundles/{bundle.sha}"
-        ensure_bundle(transport, scratch.path, bundle)
+        ensure_bundle(transport, scratch.path, bundle, progress)
     run_dir = f"{scratch.path}/runs/{spec.run_id}"
     transport.upload(_run_json(transport, spec, scratch), f"{run_dir}/run.json")
     words = ("-m", "trainer", "preflight", "--run-dir", run_dir, "--json")

@@ -80,13 +80,25 @@ def reduce(state: AppState, event: e.Event) -> AppState:
             return _run(state, event.run_id, measured=event.measured)
         case e.SweepLoaded():
             return replace(state, sweeps=_with(state.sweeps, event.sweep.sweep_id, event.sweep))
+        case e.ActionMoved():
+            view = state.clusters.get(event.cluster)
+            rest = tuple(busy for busy in (view.busy if view is not None else ()) if busy[0] != event.action)
+            return _cluster(state, event.cluster, busy=rest if event.over else (*rest, (event.action, event.at)))
         case e.SavedSeen():
             return _run(state, event.run_id, saved=event.saved)
         case e.TaskMoved():
             before = state.runs[event.run_id].tasks if event.run_id in state.runs else ()
             others = tuple(task for task in before if task.kind is not event.task.kind)
             return _run(state, event.run_id, tasks=(*others, event.task))
-        case e.JobCountsFound() | e.PreflightDone() | e.SiteSeen() | e.CheckMade() | e.ActionDone() | e.Notice():
+        case (
+            e.JobCountsFound()
+            | e.PreflightMoved()
+            | e.PreflightDone()
+            | e.SiteSeen()
+            | e.CheckMade()
+            | e.ActionDone()
+            | e.Notice()
+        ):
             return state
     assert_never(event)
 

@@ -218,6 +218,7 @@ class ClusterView:
         queue_at: Unix s at which `queue` was true; its age is shown.
         error: why the link is not online, with the next step; "" if it is.
         stage, since: what connecting is about now, and since when (Unix s).
+        busy: (what a person asked for and is under way, since when).
         calls_per_minute: scheduler calls over the last minute.
         next_poll_at: Unix s of the next scheduler call, None if none is planned.
         layout: its partitions and reservations as of the last login; empty while not known.
@@ -229,6 +230,7 @@ class ClusterView:
     error: str = ""
     stage: str = ""
     since: float = 0.0
+    busy: tuple[tuple[str, float], ...] = ()
     queue: tuple[Job, ...] = ()
     queue_at: float | None = None
     scheduler_error: str = ""

@@ -18,7 +18,7 @@ from websight_tui.metrics.terminal_text import plain
 from websight_tui.presets import Preset
 from websight_tui.projection.model import Verdict
 from websight_tui.runs.bounds import Bound
-from websight_tui.runs.events import ActionDone, Event, PreflightDone
+from websight_tui.runs.events import ActionDone, Event, PreflightDone, PreflightMoved
 from websight_tui.runs.plan import LaunchPlan
 from websight_tui.runs.state import Link, Outcome, RunView
 from websight_tui.tui import keymap
@@ -50,6 +50,7 @@ class LaunchScreen(StateScreen[None]):
         self._checked_since: float | None = None
         self._checked_run = ""
         self._checks: PreflightDone | None = None
+        self._check_moved: PreflightMoved | None = None
 
     def compose(self) -> ComposeResult:
         yield StatusBar(banner=self.wst.banner)
@@ -139,6 +140,11 @@ class LaunchScreen(StateScreen[None]):
                 subtitle = f"{count} check{'s' * (count != 1)} failed"
         elif self._checked_since is not None:
             since = words.duration(max(0.0, self.wst.now - self._checked_since))
+            moved = self._check_moved
+            if moved is not None and moved.stage:
+                amount = f"{words.size(moved.done)} of {words.size(moved.total)}"
+                shown.update(checks_pending(f"{moved.stage} to {cluster}, {amount}, {since}", palette, busy=True))
+                return
             shown.update(checks_pending(f"checking model, data and folders on {cluster}, {since}", palette, busy=True))
         else:
             shown.update(checks_pending(f"not checked: not connected to {cluster}", palette, busy=False))
@@ -158,16 +164,23 @@ class LaunchScreen(StateScreen[None]):
         said = Text(text, style=colour)
         if progress is not None:
             stage, share, done, total = progress
+            begun = self.run.seen_at if self.run is not None else None
+            waited = max(0.0, self.wst.now - begun) if begun is not None else 0.0
             said = Text().append(f"{glyph('arrow')} {plain(stage, 80)}  ", style=self.palette.accent)
             if total:
                 said.append_text(bar(share, 30, self.palette.accent, self.palette))
                 said.append(f"  {words.size(done)} of {words.size(total)}", style=self.palette.faint)
+            if waited >= 1:
+                said.append(f"  {words.duration(waited)}", style=self.palette.faint)
         outcome = self.query_one("#outcome", Static)
         outcome.update(said)
         outcome.set_class(bool(said.plain), "-shown")
 
     def take_events(self, events: Sequence[Event]) -> None:
         for event in events:
+            if isinstance(event, PreflightMoved) and event.run_id == self._checked_run:
+                self._check_moved = event
+                self.update_view()
             if isinstance(event, PreflightDone) and event.run_id == self._checked_run:
                 self._take_checks(event)
             if isinstance(event, ActionDone) and event.action == "submit" and not event.ok and self._sent:

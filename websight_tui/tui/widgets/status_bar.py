@@ -15,6 +15,8 @@ from websight_tui.tui.glyphs import glyph
 from websight_tui.tui.palette import Palette, palette_of
 
 _LEAST_WORDS: Final = 12
+_SAY_AFTER_S: Final = 0.5
+"""A wait that is shorter is none."""
 
 
 class StatusBar(Widget):
@@ -68,6 +70,10 @@ def _parts(cluster: ClusterView | None, now: float, palette: Palette) -> list[Te
         return [*parts, Text(f"{cluster.stage}, {words.duration(waited)}", style=palette.faint)]
     if cluster.error:
         return [*parts, Text(plain(cluster.error, 200), style=palette.warn)]
+    for action, since in cluster.busy:
+        if action != "look" and now - since >= _SAY_AFTER_S:  # what is looked at by itself is shown where it is
+            said = f"{glyph(Link.CONNECTING)} {action} under way, {words.duration(now - since)}"
+            parts.append(Text(said, style=palette.accent))
     if cluster.scheduler_error:
         parts.append(Text(f"{glyph('warning')} {plain(cluster.scheduler_error, 120)}", style=palette.warn))
     if cluster.queue_at is not None:
