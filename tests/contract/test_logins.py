@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
@@ -91,3 +93,23 @@ def test_a_jump_host_runs_nothing_and_is_passed_all_the_same(lab: Lab) -> None:
     with pytest.raises(WebsightError, match="only forwards"):
         try_login(Endpoint(host="lab-gate", transport="paramiko"), Unattended())
     try_login(Endpoint(host="lab-via", transport="paramiko"), Unattended())
+
+
+@pytest.fixture
+def realm(lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
+    """A person in the lab's Kerberos realm, without a ticket."""
+    if not lab.kerberos:
+        pytest.skip("the lab has no Kerberos (krb5-kdc)")
+    monkeypatch.setenv("KRB5_CONFIG", lab.kerberos)
+    monkeypatch.setenv("KRB5CCNAME", f"FILE:{tmp_path}/tickets")
+    return lab
+
+
+@pytest.mark.parametrize("transport", ["openssh", "auto"])
+def test_a_kerberos_ticket(realm: Lab, transport: str) -> None:
+    endpoint = Endpoint(host="lab-kerberos", transport=transport)
+    with pytest.raises(AuthError) as caught:
+        try_login(endpoint, Unattended())
+    assert not caught.value.retryable
+    subprocess.run(["kinit", realm.users["alice"]], input=realm.password, text=True, check=True, timeout=20)
+    assert not try_login(endpoint, Unattended()).may_prompt

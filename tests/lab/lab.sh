@@ -14,8 +14,8 @@
 # inside the root folder of another Debian, which has another Slurm.
 #
 # Two clusters: "lab" (slurmctld, slurmd x4 with 8 fake GPUs each, slurmdbd, MariaDB) and "bare" (slurmctld, one
-# slurmd, no accounting). Four SSH servers: login (key or password), jump (forwards only), otp (password and code),
-# keyotp (key, then code). Only loopback ports, only one folder, only users whose home is in it.
+# slurmd, no accounting). Five SSH servers: login (key or password), jump (forwards only), otp (password and code),
+# keyotp (key, then code), kerberos (a ticket). Only loopback ports, only one folder, only users whose home is in it.
 set -u
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 LAB=${LAB:-/tmp/websight-lab}
@@ -24,11 +24,12 @@ NODES=4 CLUSTER=lab ACCOUNT=ingrai
 NUMBER=${LAB_NUMBER:-0} SHIFT=$((${LAB_NUMBER:-0} * 200))
 PORT_LOGIN=$((22022 + SHIFT)) PORT_JUMP=$((22023 + SHIFT)) PORT_OTP=$((22024 + SHIFT)) PORT_KEYOTP=$((22025 + SHIFT))
 PORT_CTLD=$((26817 + SHIFT)) PORT_DBD=$((26819 + SHIFT)) PORT_BARE=$((26917 + SHIFT)) PORT_NODE=$((27000 + SHIFT))
-PORT_SQL=$((23306 + SHIFT))
+PORT_SQL=$((23306 + SHIFT)) PORT_KERBEROS=$((22026 + SHIFT)) PORT_KDC=$((22088 + SHIFT))
 # The one who runs jobs, a colleague, one with a noisy shell and no PATH, one on the cluster without accounting.
 USERS=(wstalice wstbob wstnoisy wstbare) UID_FIRST=$((2301 + 10 * NUMBER)) PASSWORD=lab-password
 PACKAGES=(slurmctld slurmd slurm-client slurm-wlm-basic-plugins slurmdbd munge mariadb-server
-          openssh-server openssh-client libpam-modules libpam-google-authenticator hostname python3)
+          openssh-server openssh-client libpam-modules libpam-google-authenticator hostname python3
+          krb5-kdc krb5-admin-server krb5-user)
 PATH=$PATH:/usr/sbin:/sbin
 export SLURM_CONF=$ETC/slurm.conf
 
@@ -45,7 +46,7 @@ is_alive() { # PID; one that only waits to be reaped is dead
 }
 pid_of() { # NAME → its pid, if that pid still is one of our daemons
   local pid; pid=$(cat "$PIDS/$1.pid" 2>/dev/null) && is_alive "$pid" || return 1
-  case $(cat "/proc/$pid/comm") in slurm*|sshd*|wst-lab*|mariadbd|munged) echo "$pid" ;; *) return 1 ;; esac
+  case $(cat "/proc/$pid/comm") in slurm*|sshd*|wst-lab*|mariadbd|munged|krb5kdc) echo "$pid" ;; *) return 1 ;; esac
 }
 is_our_user() { [ "$(getent passwd "$1" | cut -d: -f6)" = "$RUN/home/$1" ]; }
 node_name() { printf 'gpu%02d' "$1"; }
@@ -54,6 +55,8 @@ node_name() { printf 'gpu%02d' "$1"; }
 . "$HERE/lib/slurm.sh"
 # shellcheck source=tests/lab/lib/ssh.sh
 . "$HERE/lib/ssh.sh"
+# shellcheck source=tests/lab/lib/kerberos.sh
+. "$HERE/lib/kerberos.sh"
 
 install_packages() {
   local missing=() package
@@ -78,7 +81,7 @@ up() {
   if status >/dev/null 2>&1; then say "already up"; return 0; fi
   down >/dev/null
   local port
-  for port in $PORT_LOGIN $PORT_JUMP $PORT_OTP $PORT_KEYOTP $PORT_CTLD $PORT_DBD $PORT_SQL $PORT_BARE; do
+  for port in $PORT_LOGIN $PORT_JUMP $PORT_OTP $PORT_KEYOTP $PORT_CTLD $PORT_DBD $PORT_SQL $PORT_BARE $PORT_KERBEROS $PORT_KDC; do
     port_open "$port" && die "port $port is taken"
   done
   mkdir -p "$ETC" "$LOG" "$PIDS" "$KEYS" "$RUN"/{home,state,state-bare,spool,munge,mysql,dev,knobs,otp}
@@ -88,6 +91,8 @@ up() {
   make_users
   start_munge
   start_ssh
+  start_kerberos
+  write_client_files
   write_slurm_conf
   wait $database || die "the database did not start; see $LOG"
   say "database and SSH"
@@ -101,7 +106,7 @@ down() {
   [ -d "$RUN" ] || { say "not up"; return 0; }
   thaw
   stop_slurm
-  stop_all sshd-login sshd-jump sshd-otp sshd-keyotp mariadbd munged
+  stop_all sshd-login sshd-jump sshd-otp sshd-keyotp sshd-kerberos krb5kdc mariadbd munged
   remove_users
   rm -f /etc/pam.d/wst-lab-otp /etc/pam.d/wst-lab-code
   rm -rf "$RUN"
@@ -124,7 +129,7 @@ status() {
   [ -d "$PIDS" ] || { echo "down"; return 3; }
   for name in munged mariadbd slurmdbd slurmctld slurmctld-bare slurmd.bare01 \
               $(for i in $(seq $NODES); do echo "slurmd.$(node_name "$i")"; done) \
-              sshd-login sshd-jump sshd-otp sshd-keyotp; do
+              sshd-login sshd-jump sshd-otp sshd-keyotp $(has_kerberos && echo krb5kdc sshd-kerberos); do
     if pid_of "$name" >/dev/null; then echo "up    $name"; else echo "DOWN  $name"; bad=1; fi
   done
   return $bad
@@ -139,6 +144,7 @@ describe() {
  "home": "$RUN/home", "password": "$PASSWORD", "otp_secret": "$(head -1 "$KEYS/otp" 2>/dev/null)",
  "key": "$KEYS/id_ed25519", "locked_key": "$KEYS/locked", "passphrase": "$PASSWORD",
  "certified_key": "$KEYS/certified", "known_hosts": "$KEYS/known_hosts", "ssh_config": "$KEYS/ssh_config",
+ "kerberos": "$(has_kerberos && echo "$RUN/kerberos/krb5.conf")",
  "log": "$LOG", "knobs": "$RUN/knobs", "script": "${LAB_SCRIPT:-$HERE/lab.sh}"
 }
 J

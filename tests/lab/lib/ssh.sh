@@ -1,4 +1,4 @@
-# Users, keys and the four SSH servers. Read by lab.sh.
+# Users, keys and the SSH servers. Read by lab.sh.
 
 make_users() {
   local i user
@@ -76,7 +76,6 @@ P
   start_sshd otp $PORT_OTP "$RUN/wst-lab-otp" 'PasswordAuthentication no' 'AuthenticationMethods keyboard-interactive'
   start_sshd keyotp $PORT_KEYOTP "$RUN/wst-lab-code" 'PasswordAuthentication no' \
     'AuthenticationMethods publickey,keyboard-interactive'
-  write_client_files
 }
 
 start_sshd() { # NAME PORT PROGRAM EXTRA-LINES…
@@ -108,8 +107,9 @@ S
 
 write_client_files() {
   local name port
-  for name in login:$PORT_LOGIN jump:$PORT_JUMP otp:$PORT_OTP keyotp:$PORT_KEYOTP; do
+  for name in login:$PORT_LOGIN jump:$PORT_JUMP otp:$PORT_OTP keyotp:$PORT_KEYOTP kerberos:$PORT_KERBEROS; do
     port=${name#*:} name=${name%:*}
+    [ -e "$ETC/host-$name.pub" ] || continue
     echo "[127.0.0.1]:$port $(cut -d' ' -f1,2 "$ETC/host-$name.pub")"
   done >"$KEYS/known_hosts"
   # Include, Host patterns and Match, as real configurations have them.
@@ -139,6 +139,10 @@ Host lab-otp
   Port $PORT_OTP
 Host lab-keyotp
   Port $PORT_KEYOTP
+Host lab-kerberos
+  Port $PORT_KERBEROS
+  GSSAPIAuthentication yes
+  PubkeyAuthentication no
 Host lab-noisy
   User ${USERS[2]}
 Host lab-bare
