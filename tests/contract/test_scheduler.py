@@ -20,7 +20,7 @@ from websight_tui.slurm_commands import commands, failures, parse
 from websight_tui.slurm_commands.model import Job
 
 SCRIPT = """#!/bin/bash
-#SBATCH --output={folder}/%j.out --time=5 --nodes=1 --mem=100M {account}
+#SBATCH --output={folder}/%j.out --time=5 --nodes=1 --mem=100M {options}
 echo "started on $(hostname)"
 {work}
 """
@@ -33,12 +33,12 @@ def cluster(place: Place) -> Place:
     return place
 
 
-def submit(place: Place, work: str) -> str:
+def submit(place: Place, work: str, option: str = "") -> str:
     """Submits a job and returns its id."""
     token = f"wst-{secrets.token_hex(6)}"
     path = f"{place.folder}/{token}.sh"
-    account = f"--account={place.account}" if place.account else ""
-    place.transport.upload(SCRIPT.format(folder=place.folder, work=work, account=account).encode(), path, mode=0o755)
+    options = f"--account={place.account} {option}" if place.account else option
+    place.transport.upload(SCRIPT.format(folder=place.folder, work=work, options=options).encode(), path, mode=0o755)
     command = commands.submit(f"{place.folder}/{token}", path, token=token, job_name=f"{token}-contract")
     result = place.transport.exec(command, timeout=commands.SUBMIT_TIMEOUT_S)
     assert result.exit == 0, result.stderr
@@ -93,6 +93,29 @@ def test_its_output_is_read_and_its_end_is_known(cluster: Place) -> None:
         return next((job for job in rows if job.job_id == job_id), None)
 
     assert until(accounted, "FAILED").exit_code == "3:0"
+
+
+def test_the_waiting_tasks_of_an_array_are_held_and_cancelled(cluster: Place) -> None:
+    job_id = submit(cluster, "sleep 60", "--array=0-150:2%1")
+    running = f"{job_id}_0"
+    until(lambda: queued(cluster, running), "RUNNING")
+
+    def waiting() -> Job | None:
+        rows = parse.parse_queue(cluster.transport.exec(commands.queue(), timeout=commands.QUERY_TIMEOUT_S).stdout)
+        return next((job for job in rows if job.job_id.startswith(f"{job_id}_[")), None)
+
+    row = until(waiting, "PENDING")
+    shown = cluster.transport.exec(commands.show_job(row.job_id), timeout=30)
+    assert parse.parse_show_job(shown.stdout)["ArrayJobId"] == job_id
+    held = cluster.transport.exec(commands.hold(row.job_id), timeout=30)
+    assert held.exit == 0, held.stderr
+    row = until(waiting, "PENDING")
+    assert row.reason in ("JobHeldUser", "JobArrayTaskLimit")
+    cancelled = cluster.transport.exec(commands.cancel([row.job_id]), timeout=30)
+    assert cancelled.exit == 0, cancelled.stderr
+    assert queued(cluster, running) is not None
+    assert cluster.transport.exec(commands.cancel([job_id]), timeout=30).exit == 0
+    until(lambda: queued(cluster, running), "CANCELLED")
 
 
 def test_a_wrong_account_is_rejected_in_words(cluster: Place) -> None:

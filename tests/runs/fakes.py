@@ -213,7 +213,8 @@ class FakeTransport:
         self.fault(command)
         words = shlex.split(command)
         if words[:3] == ["env", "LC_ALL=C", "SLURM_TIME_FORMAT=%s"]:
-            result = self.slurm.answer(words[3:])
+            program = next(index for index, word in enumerate(words[1:], 1) if "=" not in word)
+            result = self.slurm.answer(words[program:])
         elif words[:3] == ["env", "LC_ALL=C", "scontrol"]:
             result = self.slurm.answer(words[2:])
         else:

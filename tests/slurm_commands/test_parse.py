@@ -192,6 +192,25 @@ def test_commands_are_safe_for_a_shell(tmp_path: Path) -> None:
             commands.cancel([bad])
 
 
+def test_ids_are_sent_as_slurm_takes_them() -> None:
+    """squeue prints "12_[0-9%2]" and "12_[0-8:2]", which nothing takes; sacct and `scontrol show` take no list."""
+    assert commands.cancel(["12_[1,4-10:3,20%1]"]).endswith("scancel '12_[1,4,7,10,20]'")
+    waiting = "12_[0,2-9%2]"
+    assert commands.cancel([waiting, "7"]).endswith("scancel '12_[0,2-9]' 7")
+    assert "'12_[0,2-9]'" in commands.hold(waiting)
+    assert "'JobId=12_[0,2-9]'" in commands.set_time_limit(waiting, 60)
+    assert commands.show_job(waiting).endswith(" 12")
+    assert commands.show_job("12_3").endswith(" 12_3")
+    assert "--jobs=12,7 " in commands.accounting([waiting, "7"]) + " "
+    assert commands.cancel(["12+0"]).endswith("scancel 12+0")
+    assert [job.job_id for job in parse.parse_queue(queue_row(job_id="12+1"))] == ["12+1"]
+
+
+def test_of_an_array_the_first_record_counts() -> None:
+    text = "JobId=12 ArrayJobId=12 ArrayTaskId=2-9%2 StdOut=/a\nJobId=14 ArrayJobId=12 ArrayTaskId=1 StdOut=/b\n"
+    assert parse.parse_show_job(text)["StdOut"] == "/a"
+
+
 def run(command: str, folder: Path, answer: str) -> subprocess.CompletedProcess[str]:
     shim = folder / "sbatch"
     shim.write_text(f"#!/bin/sh\n{answer}\n")

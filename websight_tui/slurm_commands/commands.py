@@ -65,12 +65,14 @@ CHANGE_TIMEOUT_S: Final = 40.0
 SUBMIT_TIMEOUT_S: Final = 120.0
 """For sbatch, which tries again by itself while the controller is busy."""
 
-_JOB_ID: Final = re.compile(r"[0-9]+(?:_(?:[0-9]+|\[[0-9,%:-]+\]))?")
+_JOB_ID: Final = re.compile(r"[0-9]+(?:_(?:[0-9]+|\[[0-9,%:-]+\])|\+[0-9]+)?")
+_MOST_TASKS: Final = 10_000
+_STEPPED: Final = re.compile(r"([0-9]{1,9})-([0-9]{1,9}):([0-9]{1,9})")
 _ENVIRONMENT: Final = ("env", "LC_ALL=C", "SLURM_TIME_FORMAT=%s")
 
 
 def is_job_id(text: str) -> bool:
-    """Whether `text` is a job id as Slurm prints it: "12", "12_3", "12_[0-9%2]"."""
+    """Whether `text` is a job id as squeue prints it: "12", "12_3", "12_[0-9%2]" (tasks that wait), "12+0" (a part)."""
     return _JOB_ID.fullmatch(text) is not None
 
 
@@ -78,24 +80,41 @@ def _command(*words: str) -> str:
     return shlex.join((*_ENVIRONMENT, *words))
 
 
-def _checked(job_ids: Sequence[str]) -> str:
+def _checked(job_ids: Sequence[str], *, whole: bool = False) -> list[str]:
+    """The ids as Slurm takes them, which is not always as it prints them.
+
+    Args:
+        whole: tasks of an array that wait are asked for by the array's own id, where no list of tasks is taken.
+
+    Raises: ValueError.
+    """
     for job_id in job_ids:
         if not is_job_id(job_id):
             raise ValueError(f"not a job id: {job_id!r}")
     if not job_ids:
         raise ValueError("no job id given")
-    return ",".join(job_ids)
+    if whole:
+        return [re.sub(r"_\[.*", "", job_id) for job_id in job_ids]
+    return [_STEPPED.sub(_every, re.sub(r"%[0-9]+\]", "]", job_id)) for job_id in job_ids]
+
+
+def _every(found: re.Match[str]) -> str:
+    """Each task of "2-8:3", which squeue prints and nothing takes."""
+    first, last, step = map(int, found.groups())
+    tasks = range(first, last + 1, max(1, step))
+    return ",".join(map(str, tasks)) if len(tasks) <= _MOST_TASKS else found[0]
 
 
 def queue() -> str:
     """One squeue for all of the user's own jobs, those included that ended within the last minutes (MinJobAge)."""
     fields = SEPARATOR.join(letter for _, letter in QUEUE_FIELDS)
-    return _command("squeue", "--noheader", "--me", "--states=all", f"--format={RECORD}{fields}")
+    words = ("squeue", "--noheader", "--me", "--states=all", f"--format={RECORD}{fields}")
+    return shlex.join((*_ENVIRONMENT, "SLURM_BITSTR_LEN=0", *words))  # tasks of arrays in full, not cut at 64 letters
 
 
 def accounting(job_ids: Sequence[str]) -> str:
     """sacct for jobs that left the queue. Exits 1 where accounting is disabled."""
-    return _sacct(f"--jobs={_checked(job_ids)}")
+    return _sacct(f"--jobs={','.join(_checked(job_ids, whole=True))}")
 
 
 def find_by_name(name: str, since_s: float) -> str:
@@ -112,44 +131,48 @@ def _sacct(*words: str) -> str:
 
 
 def show_job(job_id: str) -> str:
-    """scontrol's whole knowledge of one job, on one line; gone a few minutes after the job's end."""
-    return _command("scontrol", "show", "job", "-o", _checked([job_id]))
+    """scontrol's whole knowledge of one job, on one line; gone a few minutes after the job's end.
+
+    Of tasks that wait in an array: that of the array, on the first line.
+    """
+    return _command("scontrol", "show", "job", "-o", *_checked([job_id], whole=True))
 
 
 def cancel(job_ids: Sequence[str]) -> str:
     """scancel; exits 0 also for jobs that are unknown or over, so look afterwards. Successors first."""
-    _checked(job_ids)
-    return _command("scancel", *job_ids)
+    return _command("scancel", *_checked(job_ids))
 
 
 def signal_batch(job_id: str, signal: str) -> str:
     """Sends `signal` ("TERM") to the batch script of a running job: how a run is asked to save and stop."""
-    return _command("scancel", "--batch", f"--signal={signal}", _checked([job_id]))
+    return _command("scancel", "--batch", f"--signal={signal}", *_checked([job_id]))
 
 
 def set_time_limit(job_id: str, seconds: int) -> str:
     """Changes a job's limit; Slurm lets users raise it only while the job is pending."""
-    return _command("scontrol", "update", f"JobId={_checked([job_id])}", f"TimeLimit={format_duration(seconds)}")
+    (target,) = _checked([job_id])
+    return _command("scontrol", "update", f"JobId={target}", f"TimeLimit={format_duration(seconds)}")
 
 
 def hold(job_id: str) -> str:
     """Keeps a pending job from starting."""
-    return _command("scontrol", "hold", _checked([job_id]))
+    return _command("scontrol", "hold", *_checked([job_id]))
 
 
 def release(job_id: str) -> str:
     """Lets a held job start again."""
-    return _command("scontrol", "release", _checked([job_id]))
+    return _command("scontrol", "release", *_checked([job_id]))
 
 
 def requeue(job_id: str) -> str:
     """Puts a running or ended job back into the queue."""
-    return _command("scontrol", "requeue", _checked([job_id]))
+    return _command("scontrol", "requeue", *_checked([job_id]))
 
 
 def shell_in(job_id: str) -> str:
     """A shell on the first node of a running job, beside what runs there; needs a terminal, and Slurm 20.11."""
-    return shlex.join(["srun", f"--jobid={_checked([job_id])}", "--overlap", "--pty", "bash", "-l"])
+    (target,) = _checked([job_id])
+    return shlex.join(["srun", f"--jobid={target}", "--overlap", "--pty", "bash", "-l"])
 
 
 def test_submit(script: str) -> str:

@@ -70,12 +70,12 @@ _PAIR: Final = re.compile(r"(?:^|\s)([A-Z][A-Za-z0-9/:_]*)=")
 
 
 def parse_show_job(text: str) -> dict[str, str]:
-    """scontrol's `K=V` pairs of one job; {} if there is none.
+    """scontrol's `K=V` pairs of the first job that it shows; {} if there is none.
 
     Values may hold spaces and even "K=V" of their own: of a repeated key the last counts (the paths that matter here
     come last), but of the ids, which come before anything that a user can choose freely, the first.
     """
-    text = text.replace("\n", " ")
+    text = text.strip().partition("\nJobId=")[0].replace("\n", " ")
     marks = list(_PAIR.finditer(text))
     pairs: dict[str, str] = {}
     ends = [*(mark.start() for mark in marks[1:]), len(text)]

@@ -29,7 +29,7 @@ def run(scheduler: Scheduler, request: Request) -> Reply:
         return Reply(1, err="scancel: error: No job identification provided\n")
     err, exit_status = "", 0
     jobs: list[Job] = []
-    for word in [w for operand in operands for w in re.split(r"[,\s]+", operand) if w]:
+    for word in [w for operand in operands for w in re.split(r"[,\s]+(?![^\[]*\])", operand) if w]:
         match = re.fullmatch(r"(\d+)(?:_(\d+|\[[\d,-]+\]))?(?:\.\w+)?", word)
         if not match:
             err, exit_status = f"{err}scancel: error: Invalid job id {word}\n", 1
@@ -55,13 +55,18 @@ def run(scheduler: Scheduler, request: Request) -> Reply:
 
 
 def _targets(scheduler: Scheduler, number: int, tasks: str | None) -> list[Job]:
-    jobs = [job for job in scheduler.find(number) if job.live]
-    if tasks is None:
+    return of_tasks([job for job in scheduler.find(number) if job.live], tasks or "")
+
+
+def of_tasks(jobs: list[Job], tasks: str) -> list[Job]:
+    """Those of an array's `jobs` that `tasks` names: "3", "[0,2-9]"; all for "". Like Slurm's, it takes no steps."""
+    if not tasks:
         return jobs
     wanted: set[int] = set()
     for part in tasks.strip("[]").split(","):
         low, _, high = part.partition("-")
-        wanted |= set(range(int(low), int(high or low) + 1))
+        if low.isdigit() and (high or low).isdigit():
+            wanted |= set(range(int(low), int(high or low) + 1))
     return [job for job in jobs if job.array_task_id in wanted]
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from websight_tui.pocket.commands import show
+from websight_tui.pocket.commands.scancel import of_tasks
 from websight_tui.pocket.dependencies import is_valid
 from websight_tui.pocket.getopt_long import Options, table
 from websight_tui.pocket.launch import kept_script
@@ -54,7 +56,7 @@ def run(scheduler: Scheduler, request: Request) -> Reply:
     if not rest:
         return Reply(1, err=f"too few arguments for keyword:{words[0]}\n")
     problems = []
-    for word in [w for part in rest for w in part.split(",") if w]:
+    for word in [w for part in rest for w in re.split(r",(?![^\[]*\])", part) if w]:
         jobs = _jobs(scheduler, word)
         if not jobs:
             problems.append(f"Invalid job id specified for job {word}\n")
@@ -68,7 +70,7 @@ def run(scheduler: Scheduler, request: Request) -> Reply:
 def _jobs(scheduler: Scheduler, word: str) -> list[Job]:
     number, _, task = word.removeprefix("jobid=").removeprefix("JobId=").partition("_")
     found = scheduler.find(int(number)) if number.isdigit() else []
-    return [job for job in found if not task or str(job.array_task_id) == task]
+    return of_tasks(found, task)
 
 
 def _hold(scheduler: Scheduler, job: Job) -> str:
