@@ -137,6 +137,12 @@ def of_the_site(on: Recorder) -> None:
     on.ask("partitions", commands.partitions())
     on.ask("try submit", site.try_submit(), stdin=b"#!/bin/bash\n#SBATCH --gres=gpu:8 --time=5\n")
     on.ask("try submit: account", site.try_submit(), stdin=b"#!/bin/bash\n#SBATCH --account=nosuch\n")
+    on.lab.run("reserve", "gpu[01-04]", "7200")
+    try:
+        on.ask("reservations", site.reservations())
+    finally:
+        on.lab.run("unreserve")
+    on.ask("no reservations", site.reservations())
     on.ask("test submit", commands.test_submit(on.script("test", _RUN, "--time=5")))
 
 

@@ -220,6 +220,13 @@ def test_the_site(slurm: Recording) -> None:
     assert {site.gpus_in(row[5]) for row in rows} == {8}
 
 
+def test_reservations(slurm: Recording) -> None:
+    (found,) = site.parse_reservations(slurm["reservations"].stdout)
+    assert found.end > found.start > 1_700_000_000
+    assert found.maintenance
+    assert site.parse_reservations(slurm["no reservations"].stdout) == []
+
+
 def test_nobody_answers(slurm: Recording) -> None:
     for name in ("controller down", "controller hung"):
         for asked, answer in slurm.named(f"{name}: ").items():
