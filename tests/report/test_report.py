@@ -156,6 +156,16 @@ def test_a_bare_log_is_judged_only_against_a_limit() -> None:
     assert "Verdict history" in [section.title for section in _of(log, 8 * 3600).sections]
 
 
+def test_a_long_log_is_reported_as_briefly_as_a_short_one() -> None:
+    log = training_log(60_000, 60_000, every=1, pace=0.05)
+    sizes = {}
+    for name, seen in (("long", log), ("short", training_log(600, 600, every=1, pace=5.0))):
+        report = _of(seen, 9e9)
+        assert report.headline == "Finished"
+        sizes[name] = len(written(report, seen, "html"))
+    assert sizes["long"] < 8 * sizes["short"]
+
+
 def test_a_picture_is_drawn_in_colour_or_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     run = finished()
     assert written(report_of(run), run.log, "png").startswith(b"\x89PNG")

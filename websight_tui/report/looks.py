@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from math import isfinite
 from typing import Final
 
-from websight_tui.metrics.model import TrainingLog
+from websight_tui.metrics.model import FIELDS, Columns, TrainingLog
 from websight_tui.projection.model import Projection
 from websight_tui.projection.timeline import cut_log
 from websight_tui.runs.state import VerdictChange
 
 _LOOKS: Final = 32
+_POINTS: Final = 1500
 
 Look = tuple[float | None, Projection]
 """(Unix s of the last line that it was made from, what would have been projected)."""
@@ -27,6 +29,7 @@ def looks_back(log: TrainingLog, project: Callable[[TrainingLog], Projection | N
     if last is None or last.total_steps <= last.start_step or last.last_step <= last.start_step:
         return []
     reached = (last.last_step - last.start_step) / (last.total_steps - last.start_step)
+    log = _thinned(log)
     found: list[Look] = []
     for part in range(1, _LOOKS + 1):
         seen = cut_log(log, reached * part / _LOOKS) if part < _LOOKS else log
@@ -35,6 +38,19 @@ def looks_back(log: TrainingLog, project: Callable[[TrainingLog], Projection | N
             t = seen.last.columns.t[-1]
             found.append((t if isfinite(t) else None, projection))
     return found
+
+
+def _thinned(log: TrainingLog) -> TrainingLog:
+    """The log with every k-th point of its newest segment, the last one included: a projection looks at no more."""
+    last = log.segments[-1]
+    count = len(last.columns)
+    stride = -(-count // _POINTS)
+    if stride <= 1:
+        return log
+    columns = Columns()
+    for name in FIELDS:
+        setattr(columns, name, getattr(last.columns, name)[(count - 1) % stride : count : stride])
+    return replace(log, segments=[*log.segments[:-1], replace(last, columns=columns)])
 
 
 def changes_in(looks: list[Look], job_id: str = "") -> tuple[VerdictChange, ...]:

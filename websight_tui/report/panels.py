@@ -17,6 +17,8 @@ from websight_tui.report.model import Line, Panel, Rule
 
 POINTS: Final = 480
 """Parts of x of which a curve keeps the lowest and highest point: more than a page is wide in pixels is not seen."""
+_MARKS: Final = 100
+"""About so many checkpoints are marked at most; more would be a line."""
 _LOOKS_AT: Final = 60
 """The smoothing's half-life is this part of the curve."""
 
@@ -33,6 +35,7 @@ def panels_of(log: TrainingLog, step_samples: int = 0) -> tuple[Panel, ...]:
         _curve(log, Metric.GRAD_NORM, "Gradient norm"),
         _speed(log, step_samples),
         _curve(log, Metric.MEMORY, "Peak memory (GB)"),
+        _curve(log, Metric.UTILIZATION, "GPU utilisation (%)"),
     )
     return tuple(panel for panel in panels if panel is not None)
 
@@ -59,8 +62,8 @@ def _curve(log: TrainingLog, metric: Metric, title: str) -> Panel | None:
     curve = CurveReader(metric, Axis.STEP, life).read(log)
     if curve.count < 2:
         return None
-    lines = [Line("raw", "logged", _thin(curve.xs, curve.ys))] if smoothed else []
-    lines.append(Line("mean", "smoothed" if smoothed else title.lower(), _thin(curve.xs, curve.smooth)))
+    lines = [Line("raw", "logged", tuple(curve.raw.reduce(-inf, inf, POINTS)))] if smoothed else []
+    lines.append(Line("mean", "smoothed" if smoothed else title.lower(), tuple(curve.mean.reduce(-inf, inf, POINTS))))
     if curve.evaluations:
         lines.append(Line("eval", "evaluation", curve.evaluations))
     last = curve.ys[-1]
@@ -79,9 +82,9 @@ def _curve(log: TrainingLog, metric: Metric, title: str) -> Panel | None:
         "step",
         tuple(lines),
         _restarts(curve),
-        marks=curve.checkpoints if metric is Metric.LOSS else (),
+        marks=curve.checkpoints[:: max(1, len(curve.checkpoints) // _MARKS)] if metric is Metric.LOSS else (),
         caption="; ".join(notes),
-        from_zero=metric is Metric.MEMORY,
+        from_zero=metric in (Metric.MEMORY, Metric.UTILIZATION),
     )
 
 

@@ -6,8 +6,8 @@ import csv
 import io
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import astuple, dataclass, fields
 from math import isfinite
+from typing import NamedTuple
 
 from websight_tui.metrics.curves import Axis, CurveReader, Metric
 from websight_tui.metrics.model import Columns, Evaluation, TrainingLog
@@ -15,8 +15,7 @@ from websight_tui.metrics.stitch import stitched_evaluations, surviving
 from websight_tui.report.panels import half_life
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One step; None or NaN is what was not logged there.
 
     Args:
@@ -91,8 +90,8 @@ def table(log: TrainingLog) -> str:
     """The curves as CSV (RFC 4180), a heading first; what was not logged, or was no number, is left empty."""
     out = io.StringIO()
     writer = csv.writer(out)
-    writer.writerow(field.name for field in fields(Row))
-    writer.writerows([_written(value) for value in astuple(row)] for row in rows_of(log))
+    writer.writerow(Row._fields)
+    writer.writerows(map(_written, row) for row in rows_of(log))
     return out.getvalue()
 
 
