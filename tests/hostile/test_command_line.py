@@ -48,7 +48,7 @@ def test_a_command(laptop: Laptop, line: str) -> None:
         terminal.close()
     assert status in (0, 1), bytes(terminal.written)
     assert not harm(as_text(bytes(terminal.written)), terminal=False)
-    said = bytes(terminal.written[asked:]).decode().replace("\r\n", "\n")
+    said = as_text(bytes(terminal.written[asked:])).decode().replace("\r", "\n")
     assert "Traceback" not in said
     assert SHOWN.get(words[0], "") in said
     if "--json" in words:
