@@ -30,6 +30,7 @@ def mixed(name: str) -> st.SearchStrategy[bytes]:
     return st.lists(parts, max_size=12).map(b"".join)
 
 
+@pytest.mark.timeout(3600)  # for the long profile; the usual one takes a second or two
 @pytest.mark.parametrize("name", TARGETS)
 def test_a_reader_keeps_its_promises(name: str) -> None:
     @given(mixed(name))
