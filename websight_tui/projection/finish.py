@@ -28,6 +28,8 @@ _YET_UNSEEN: Final = 0.01
 """What a young run has not shown yet (a save, a slow batch) adds to what remains, at its very beginning …"""
 _ALL_SEEN: Final = 0.25
 """… and the share at which it has shown everything: the mean error of 31 runs, which comes to nothing from there on."""
+_FINAL_EVALUATION: Final = 0.25
+"""How likely an evaluation after the last step is on a foreign log's clock: only the newest transformers makes one."""
 _EVAL_SPEED: Final = 3.5
 """Samples evaluated in the time in which one is trained (forward only, no optimizer)."""
 
@@ -67,7 +69,7 @@ def project(
         eval_steps=known.eval_steps,
         save_steps=known.save_steps,
         # the trainer of this package evaluates after the last step, others do as their version has it
-        final_eval=float(known.final_eval) if known.final_eval is not None else 1.0 if events else 0.5,
+        final_eval=float(known.final_eval) if known.final_eval is not None else 1.0 if events else _FINAL_EVALUATION,
         final_save=0.0 if log.source == "job_output" else 1.0,  # a progress bar stops before the last save
     )
     found = Findings(log, segment, timeline, pace, start_up_s=start_up, uses_the_time=uses_the_time(segment))
