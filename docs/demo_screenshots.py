@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import tempfile
 import time
 from collections.abc import Callable
@@ -32,7 +33,11 @@ if TYPE_CHECKING:
 
 SIZE = (120, 36)
 OFFLINE = ClusterView("")
-CHECKOUT = str(Path(__file__).resolve().parents[1])
+PREFIX = "pictures-"
+HERE = re.compile(
+    f"{re.escape(str(Path(__file__).resolve().parents[1]))}|{re.escape(tempfile.gettempdir())}/{PREFIX}\\w+"
+)
+"""Paths of this machine: the checkout, the cluster's folder."""
 PREFLIGHT_S = 20.0
 """Time for the check of model, data and folders, which makes the tiny model first."""
 SHOWN_FROM = 0.6
@@ -55,9 +60,8 @@ def trained(run: RunView) -> bool:
 
 
 def save(app: WebsightApp, name: str) -> None:
-    """Writes the present screen, with the checkout's path replaced by one of the same length."""
-    somewhere = ("/home/" + "websight-tui/" * 20)[: len(CHECKOUT)]
-    write(svg_of(app).replace(CHECKOUT, somewhere), name)
+    """Writes the present screen, with this machine's paths replaced by some of the same length."""
+    write(HERE.sub(lambda found: ("/home/" + "websight-tui/" * 20)[: len(found[0])], svg_of(app)), name)
 
 
 async def take(folder: Path) -> None:
@@ -90,7 +94,7 @@ async def take(folder: Path) -> None:
 
 def main() -> None:
     os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
-    with tempfile.TemporaryDirectory(prefix="pictures-") as temporary:
+    with tempfile.TemporaryDirectory(prefix=PREFIX) as temporary:
         try:
             asyncio.run(take(Path(temporary)))
         finally:

@@ -52,7 +52,11 @@ VERDICTS: Final = {
 """Runs of 1,110 steps under a limit of 8 hours: steps done, seconds a step. What they come to is projected."""
 IMAGES: Final = Path(__file__).parent / "images"
 FONT: Final = "DejaVu Sans Mono"
-PUBLISHED: Final = ("home", "run", "run-time", "launch", "edit", "overlay", "sweep", "remedies", *VERDICTS)
+PUBLISHED: Final = (
+    *("home", "run", "run-time", "run-crosshair", "run-all", "checkpoints"),
+    *("launch", "edit", "overlay", "sweep", "remedies"),
+    *VERDICTS,
+)
 SMALL: Final = (100, 26)
 """Columns and rows of the pictures of verdicts, which stand side by side."""
 

@@ -13,7 +13,7 @@ from websight_tui.runs.events import SavedSeen, TaskMoved
 from websight_tui.runs.saved import Saved, Whole
 from websight_tui.runs.tasks import Answer, Kind, Stand, Task
 from websight_tui.tui.screens.ask import AskScreen
-from websight_tui.tui.screens.click import ClickScreen
+from websight_tui.tui.screens.click import ClickScreen, picture
 from websight_tui.tui.screens.confirm import ConfirmScreen
 from websight_tui.tui.screens.run import RunScreen
 
@@ -132,3 +132,15 @@ async def test_the_keys_are_there_only_with_the_checkpoints(stage: Stage) -> Non
         assert screen.check_action("merge", ()) is False
         await pilot.press("d", "M")
         assert stage.app.screen is screen
+
+
+def test_a_picture_fits_its_room_and_the_mark_is_where_the_click_is() -> None:
+    answer = Answer("x", 700, 200, 1400, 800, bytes([9, 9, 9]) * (90 * 50), 90)
+    for columns, lines in ((120, 40), (60, 40), (90, 9), (3, 1)):
+        rows = "".join(s.text for s in picture(answer, columns, lines).segments).split("\n")[:-1]
+        assert len(rows) <= lines
+        assert {len(row) for row in rows} == {min(len(rows[0]), columns)}
+    cells = [s for s in picture(answer, 120, 40).segments if s.text == "\u2580"]
+    marked = [i for i, s in enumerate(cells) if s.style and s.style.color and s.style.color.name == "#ff285a"]
+    assert {i % 90 for i in marked} == {44, 45, 46}
+    assert {i // 90 for i in marked} <= {5, 6}

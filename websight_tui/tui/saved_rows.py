@@ -120,12 +120,12 @@ def _line(task: Task, width: int, palette: Palette) -> Text:
         colour = {Stand.DONE: palette.good, Stand.FAILED: palette.bad}.get(task.stand, palette.warn)
         said = f"{task.message}." if task.message and task.message[-1] not in ".!?" else task.message
         return Text(f"{glyph(sign)} {said} {task.hint}".rstrip(), style=colour)
-    line = Text(f"{glyph('arrow')} {_NAMES[task.kind]}  ", style=palette.accent)
+    line = Text().append(f"{glyph('arrow')} {_NAMES[task.kind]:<8}  ", style=palette.accent)
     amount = ""
     if task.total:
         line.append_text(bar(task.done / task.total, min(30, max(8, width // 4)), palette.accent, palette)).append("  ")
         done, total = (words.size(n) if task.in_bytes else str(n) for n in (task.done, task.total))
         amount = f"  {done} of {total}"
-    line.append(task.stage or name_of(task.step))
+    line.append(task.stage or name_of(task.step), style=palette.text)
     line.append(amount, style=palette.faint)
     return line.append(f"  job {task.job_id}" if task.job_id else "", style=palette.faint)

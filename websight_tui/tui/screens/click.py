@@ -37,16 +37,24 @@ class ClickScreen(Dialog[None]):
             yield Static(Content(answer.text))
             yield Static(Content(f"pixel {answer.x}, {answer.y} of {answer.width} \u00d7 {answer.height}"))
             if answer.rgb and not plain_ascii():
-                yield Static(picture(answer), id="picture")
+                room = self.app.size
+                yield Static(picture(answer, room.width * 94 // 100 - 6, room.height * 92 // 100 - 8), id="picture")
             yield Static(Content("Esc: close"), classes="hint")
 
 
-def picture(answer: Answer) -> Segments:
-    """The picture with a mark where the click is, in half blocks; `answer.rgb` must hold something."""
-    across = answer.across
-    rows = len(answer.rgb) // (3 * across)
+def picture(answer: Answer, columns: int, lines: int) -> Segments:
+    """The picture with a mark where the click is, in half blocks; `answer.rgb` must hold something.
+
+    Args:
+        columns, lines: cells that it may take; it is made smaller to fit, never larger.
+    """
+    wide = answer.across
+    high = len(answer.rgb) // (3 * wide)
+    share = min(1.0, max(1, columns) / wide, 2 * max(1, lines) / high)
+    across, rows = max(1, int(wide * share)), max(2, int(high * share) // 2 * 2)
     pixels: list[list[Pixel]] = [
-        [_pixel(answer.rgb, 3 * (row * across + column)) for column in range(across)] for row in range(rows)
+        [_pixel(answer.rgb, 3 * (row * high // rows * wide + column * wide // across)) for column in range(across)]
+        for row in range(rows)
     ]
     x = min(across - 1, max(0, answer.x * across // answer.width))
     y = min(rows - 1, max(0, answer.y * rows // answer.height))

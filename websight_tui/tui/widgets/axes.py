@@ -90,7 +90,7 @@ def _cost(step: float, gap: int, first: int, *, rows: int) -> float:
     ticks = sum(1 for n in range(first, first + rows) if n % gap == 0)
     wanted = max(2.0, min(6.0, rows / 2.5))
     crowd = abs(math.log(max(ticks, 0.2) / wanted))
-    return math.log(step / gap) + 0.18 * crowd + (2.0 if ticks < 2 else 0.0)
+    return math.log(step / gap) + 0.35 * crowd + (2.0 if ticks < 2 else 0.0)
 
 
 def nice_ticks(low: float, high: float, most: int) -> list[float]:
