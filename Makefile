@@ -5,7 +5,8 @@ TRAINER := .venv-trainer/bin
 PIP_FLAGS := --quiet --disable-pip-version-check
 
 .PHONY: help demo test lint format test-app test-trainer lab-up lab-down test-cluster test-suite clean \
-	bench bench-projection bench-trainer bench-parse bench-scale bench-deadline soak docs fuzz lock audit release-check
+	bench bench-projection bench-trainer bench-parse bench-scale bench-deadline soak \
+	docs screenshots fuzz lock audit release-check
 .DEFAULT_GOAL := help
 
 help: ## what can be made
@@ -91,10 +92,14 @@ fuzz: .venv/dev-ready ## search for input that breaks a parser (atheris, Linux; 
 soak: .venv/dev-ready ## weeks of the app's life in two hours: do memory, descriptors and threads stay flat? (SOAK_FLAGS=…)
 	@$(APP)/python -m bench.soak $(SOAK_FLAGS)
 
-docs: .venv/dev-ready .venv-trainer/ready ## make the pictures and tables of the documentation
-	@$(APP)/python -m docs.screenshots
-	@WEBSIGHT_TUI_TRAINER_PYTHON=$(CURDIR)/$(TRAINER)/python $(APP)/python -m docs.demo_screenshots
+docs: screenshots ## make the pictures and tables of the documentation
 	@$(APP)/python -m docs.make_presets
+	@$(APP)/python -m docs.made_pages
+
+screenshots: .venv/dev-ready .venv-trainer/ready ## make the pictures of every screen and the recorded session
+	@$(APP)/python -m docs.screenshots
+	@$(APP)/python -m docs.first_minute_pictures
+	@WEBSIGHT_TUI_TRAINER_PYTHON=$(CURDIR)/$(TRAINER)/python $(APP)/python -m docs.demo_screenshots
 
 clean: ## remove the environments and caches
 	rm -rf .venv .venv-trainer .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build

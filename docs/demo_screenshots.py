@@ -2,7 +2,8 @@
 
     WEBSIGHT_TUI_TRAINER_PYTHON=.venv-trainer/bin/python python -m docs.demo_screenshots
 
-Starts an embedded cluster of its own, launches 'tiny' by its keys, and writes docs/images/demo-*.svg and .png.
+Starts an embedded cluster of its own, launches 'tiny' by its keys, and writes docs/images/demo-launch.png, demo-run.png and
+the recorded session.gif.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from docs.screenshots import svg_of, write
+from docs.recording import Recording
+from docs.screenshots import IMAGES, svg_of, write
 from websight_tui.cli.demo_cluster import demo_config, start_cluster, stop_cluster
 from websight_tui.cli.session import open_cluster
 from websight_tui.config import parse_config
@@ -40,18 +41,12 @@ HERE = re.compile(
 """Paths of this machine: the checkout, the cluster's folder."""
 PREFLIGHT_S = 20.0
 """Time for the check of model, data and folders, which makes the tiny model first."""
+FRAME_S = 2.5
+"""Seconds between two frames of the recording."""
+SHOWN_S = 0.5
+"""Seconds for which each of them is shown."""
 SHOWN_FROM = 0.6
 """Share of the steps at which the run's picture is taken."""
-
-
-async def until(app: WebsightApp, pilot: Pilot[None], reached: Callable[[RunView], bool], *, seconds: float) -> None:
-    """Waits until the newest run has `reached` something. Raises WebsightError if it does not in time."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if any(reached(run) for run in app.state.runs.values()):
-            return
-        await pilot.pause(0.1)
-    raise WebsightError("the demo's run did not get there in time", "Is the trainer's environment whole?")
 
 
 def trained(run: RunView) -> bool:
@@ -59,9 +54,29 @@ def trained(run: RunView) -> bool:
     return last is not None and last.total_steps > 0 and last.last_step >= SHOWN_FROM * last.total_steps
 
 
-def save(app: WebsightApp, name: str) -> None:
-    """Writes the present screen, with this machine's paths replaced by some of the same length."""
-    write(HERE.sub(lambda found: ("/home/" + "websight-tui/" * 20)[: len(found[0])], svg_of(app)), name)
+def shown(app: WebsightApp) -> str:
+    """The present screen, with this machine's paths replaced by some of the same length."""
+    return HERE.sub(lambda found: ("/home/" + "websight-tui/" * 20)[: len(found[0])], svg_of(app))
+
+
+async def train(app: WebsightApp, pilot: Pilot[None], session: Recording) -> None:
+    """Records the run until it has ended; takes its picture on the way."""
+    taken, deadline = False, time.monotonic() + 240
+    while time.monotonic() < deadline:
+        await pilot.pause(FRAME_S)
+        session.add(shown(app), SHOWN_S)
+        runs = list(app.state.runs.values())
+        if not taken and any(map(trained, runs)):
+            taken = True
+            await pilot.pause(1.0)
+            write(shown(app), "demo-run")
+            await pilot.press("escape")
+            await pilot.pause(0.6)
+            session.add(shown(app), 3.0)
+            await pilot.press("enter")
+        if any(run.phase in OVER for run in runs):
+            return
+    raise WebsightError("the demo's run did not end in time", "Is the trainer's environment whole?")
 
 
 async def take(folder: Path) -> None:
@@ -79,17 +94,22 @@ async def take(folder: Path) -> None:
     async with app.run_test(size=SIZE) as pilot:
         while app.state.clusters.get(cluster.name, OFFLINE).queue_at is None:
             await pilot.pause(0.1)
+        session = Recording()
+        await pilot.pause(0.5)
+        session.add(shown(app), 3.0)
         await pilot.press("1", "enter")
         await pilot.pause(PREFLIGHT_S)
-        save(app, "demo-launch")
+        write(shown(app), "demo-launch")
+        session.add(shown(app), 4.0)
         await pilot.press("enter")
-        await until(app, pilot, trained, seconds=180)
+        await train(app, pilot, session)
         await pilot.pause(1.0)
-        save(app, "demo-run")
+        session.add(shown(app), 3.0)
         await pilot.press("escape")
-        await pilot.pause(0.5)
-        save(app, "demo-home")
-        await until(app, pilot, lambda run: run.phase in OVER, seconds=120)
+        await pilot.pause(0.6)
+        session.add(shown(app), 4.0)
+    size = session.write(IMAGES / "session.gif")
+    print(f"{IMAGES / 'session.gif'}: {len(session.frames)} frames, {size / 1e6:.2f} MB")
 
 
 def main() -> None:

@@ -54,7 +54,7 @@ IMAGES: Final = Path(__file__).parent / "images"
 FONT: Final = "DejaVu Sans Mono"
 PUBLISHED: Final = (
     *("home", "run", "run-time", "run-crosshair", "run-all", "checkpoints"),
-    *("launch", "edit", "overlay", "sweep", "remedies"),
+    *("edit", "compare", "overlay", "sweep", "remedies", "help"),
     *VERDICTS,
 )
 SMALL: Final = (100, 26)

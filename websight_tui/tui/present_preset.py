@@ -39,7 +39,7 @@ def hours(seconds: float) -> str:
     """ "3.1 h", "48 min", for narrow columns."""
     if seconds >= 100 * 3600:
         return f"{seconds / 86400:,.0f} d"
-    return f"{seconds / 3600:.1f} h" if seconds >= 5400 else words.duration(seconds)
+    return f"{seconds / 3600:.1f} h" if seconds >= 3600 else words.duration(seconds)
 
 
 def preset_row(

@@ -60,7 +60,7 @@ class SetupScreen(StateScreen[bool]):
         self._asked = False
         self._problem = ""
         self._answers: dict[str, str] = {}
-        self._checking = ""
+        self.checking = ""
         self._findings: list[Finding] = []
         self._checked = False
         self._listed: tuple[object, ...] = ()
@@ -154,8 +154,8 @@ class SetupScreen(StateScreen[bool]):
 
     def _show_checks(self) -> None:
         for name in ("#progress", "#checks"):
-            self.query_one(name).display = bool(self._checking)
-        if not self._checking:
+            self.query_one(name).display = bool(self.checking)
+        if not self.checking:
             return
         done = len({finding.check for finding in self._findings} & set(AFTER_LOGIN))
         text = Text()
@@ -194,14 +194,14 @@ class SetupScreen(StateScreen[bool]):
                     self._offer, self._problem = event.offer, event.problem
                     if event.offer is not None:
                         self._take({})
-                case CheckMade(run_id=self._checking):
+                case CheckMade(run_id=self.checking):
                     self._checked = event.finding is None
                     if event.finding is not None:
                         self._findings.append(event.finding)
                     scroll = self.query_one("#checks", VerticalScroll)
                     self.call_after_refresh(scroll.scroll_home if self._checked else scroll.scroll_end, animate=False)
                 case ActionDone(action="explore" | "examine", ok=False):
-                    self._asked, self._checking, self._problem = True, "", event.message
+                    self._asked, self.checking, self._problem = True, "", event.message
         if events:
             self.update_view()
 
@@ -210,7 +210,7 @@ class SetupScreen(StateScreen[bool]):
         if self._offer is None:
             return
         self._answers = steps.settled(self._offer, answers)
-        self._checking, self._checked, self._findings = "", False, []
+        self.checking, self._checked, self._findings = "", False, []
         if steps.open_question(self._answers) is None:
             host = LOCAL if self._draft.name == LOCAL else self._draft.host
             self._check(steps.table(host, self._offer, self._answers))
@@ -222,7 +222,7 @@ class SetupScreen(StateScreen[bool]):
             self._problem, self._offer = problem, None
             return
         plan = self._draft.plan(self.wst)
-        self._checking = plan.spec.run_id
+        self.checking = plan.spec.run_id
         self.wst.controller.ask(lambda engine: engine.examine(plan))
 
     @on(OptionList.OptionSelected)
