@@ -2,8 +2,8 @@
 
     WEBSIGHT_TUI_TRAINER_PYTHON=.venv-trainer/bin/python python -m docs.demo_screenshots
 
-Starts an embedded cluster of its own, launches 'tiny' by its keys, and writes docs/images/demo-launch.png, demo-run.png and
-the recorded session.gif.
+Starts an embedded cluster of its own, launches 'tiny' by its keys, and writes demo-launch.png,
+demo-run.png and the recorded session.gif to docs/images.
 """
 
 from __future__ import annotations
