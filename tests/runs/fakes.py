@@ -57,6 +57,7 @@ class FakeJob:
     accounted_state: str = ""
     work_dir: str = ""
     stdout: str = ""
+    dependency: str = ""
 
 
 class FakeSlurm:
@@ -126,6 +127,7 @@ class FakeSlurm:
             "partition": "gpu",
             "name": job.name,
             "comment": job.comment,
+            "dependency": job.dependency or "(null)",
         }
         return RECORD + SEPARATOR.join(values.get(name, "") for name, _ in QUEUE_FIELDS) + "\n"
 

@@ -268,6 +268,25 @@ def test_foreign_jobs_are_in_the_queue_but_are_no_runs(desk: Desk) -> None:
     assert not keeper.state.runs
 
 
+def test_a_job_of_others_is_cancelled_and_who_waits_for_it_is_named(desk: Desk) -> None:
+    desk.slurm.extra.append(FakeJob("7", "theirs", "", state="RUNNING", start=int(time.time()) - 60))
+    desk.slurm.extra.append(FakeJob("8", "next", "", dependency="afternotok:7(unfulfilled)"))
+    desk.slurm.extra.append(FakeJob("9", "other", "", dependency="afterok:77(unfulfilled)"))
+    engine, keeper = desk.start()
+    assert keeper.wait(lambda s: len(s.clusters["fake"].queue) == 3, 10)
+    engine.cancel_job("fake", "7")
+    answer = done(keeper, "cancel")
+    assert answer.ok
+    assert answer.message == "Job 7 is cancelled"
+    assert "Job 8 waits" in answer.hint
+    assert "9" not in answer.hint
+    desk.slurm.broken["scancel"] = ExecResult(0, "", "")  # accepted, and nothing happens
+    engine.cancel_job("fake", "8")
+    answer = done(keeper, "cancel", 30)
+    assert not answer.ok
+    assert "still in the queue" in answer.message
+
+
 def test_nothing_is_asked_while_nobody_looks_or_nothing_is_live(desk: Desk) -> None:
     engine, keeper = desk.start()
     assert keeper.wait(lambda s: s.clusters["fake"].queue_at is not None, 10)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -50,10 +51,23 @@ def cancel(watcher: Watcher, track: RunTrack) -> Answer:
 
 
 def cancel_job(watcher: Watcher, job_id: str) -> Answer:
-    """Cancels one job of the queue, which may be foreign."""
+    """Cancels one job of the queue, which may be foreign, and waits until squeue agrees.
+
+    Jobs that wait for its end are another person's plan, so they are named and left alone.
+    """
+    waiting = [job.job_id for job in watcher.queue if re.search(rf":{re.escape(job_id)}\b", job.dependency)]
     failed = _change(watcher, "scancel", commands.cancel([job_id]))
-    watcher.wait_for_poll(_VERIFY_WAIT_S)
-    return failed or Answer(True, f"Job {job_id} was told to end")
+    if failed is not None:
+        return failed
+
+    def gone() -> bool:
+        return not any(job.job_id == job_id and job.live and job.state != "COMPLETING" for job in watcher.queue)
+
+    if not _verify(watcher, gone):
+        return Answer(False, f"scancel was accepted, but job {job_id} is still in the queue", "Look again later.")
+    verb = "waits" if len(waiting) == 1 else "wait"
+    hint = f"Job {', '.join(waiting)} {verb} for its end: look whether that is to start now." if waiting else ""
+    return Answer(True, f"Job {job_id} is cancelled", hint)
 
 
 def hold(watcher: Watcher, job: Job) -> Answer:

@@ -83,6 +83,11 @@ class Tick:
         self._files_refused_until = 0.0
         self._layout_wanted = True
 
+    @property
+    def queue(self) -> tuple[Job, ...]:
+        """The user's jobs as squeue listed them last, ended ones included."""
+        return tuple(self._queue)
+
     def begin(self) -> None:
         """Learns the home folder and the clock of the other side. Raises ConnectionLost, RemoteTimeout."""
         result = self._transport.exec('printf "%s\\n" "$HOME"; date +%s', timeout=_HOME_TIMEOUT_S)

@@ -23,6 +23,7 @@ from websight_tui.runs.state import Link
 from websight_tui.runs.store import Store
 from websight_tui.runs.tick import Tick
 from websight_tui.runs.track import RunTrack
+from websight_tui.slurm_commands.model import Job
 
 _STEADY_S: Final = 60.0
 """A connection that held so long starts the back-off from the beginning."""
@@ -67,6 +68,7 @@ class Watcher:
         self._poll_wanted = False
         self._changed_at: float | None = None
         self._polls = 0
+        self._queue: tuple[Job, ...] = ()
         self._transport: Transport | None = None
         self._scheduler: Scheduler | None = None
         self._thread: threading.Thread | None = None
@@ -85,6 +87,11 @@ class Watcher:
     @property
     def scheduler(self) -> Scheduler | None:
         return self._scheduler
+
+    @property
+    def queue(self) -> tuple[Job, ...]:
+        """The user's jobs as squeue listed them last, ended ones included."""
+        return self._queue
 
     @property
     def stopping(self) -> bool:
@@ -207,7 +214,7 @@ class Watcher:
                 due = tick.step(poll_wanted=wanted, changed_at=changed_at)
                 if tick.polls != polls:
                     with self._condition:
-                        self._polls += 1
+                        self._polls, self._queue = self._polls + 1, tick.queue
                         self._condition.notify_all()
                 self._wait(_IDLE_S if due is None else max(0.0, due - self._clock()), wakes=True)
         except RemoteError as exc:  # lost, or so slow that a new connection is worth a try

@@ -94,7 +94,7 @@ class LogKeys(StateScreen[None]):
 
     def action_error(self) -> None:
         if not self.log_view.to_first_error():
-            self.notify(f"Nothing in {self.stream} looks like an error.")
+            self.notify(f"Nothing in the last lines of {self.stream} looks like an error.")
 
     def action_save_log(self) -> None:
         """Saves what is held of the stream in front to a file that is not there yet."""
