@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +19,17 @@ def test_every_state_has_words_and_every_bad_end_a_next_step() -> None:
     assert set(STATES) >= LIVE | ENDED
     for state in ENDED - {"COMPLETED", "CANCELLED"}:
         assert state_step(Job("1", state=state)), state
+
+
+def test_every_reason_that_slurm_26_05_can_give_has_words() -> None:
+    reasons = (Path(__file__).parents[1] / "data" / "slurm" / "reasons.txt").read_text().split()
+    assert len(reasons) > 200
+    assert [reason for reason in reasons if reason_words(reason)[0] == reason] == []
+
+
+@pytest.mark.parametrize("reason", ["QOSMaxGRESPerJob", "AssocMaxCpuMinutesPerJobLimit", "QOSMaxMemoryPerNode"])
+def test_a_limit_of_one_job_is_not_taken_for_one_that_time_lifts(reason: str) -> None:
+    assert "never starts" in reason_words(reason)[1]
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,8 @@ LIVE: Final = frozenset(
         "REQUEUE_HOLD",
         "RESV_DEL_HOLD",
         "SPECIAL_EXIT",
+        "EXPEDITING",
+        "POWER_UP_NODE",
     }
 )
 """States of a job that is still in the queue."""
