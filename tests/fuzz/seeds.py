@@ -41,6 +41,14 @@ SEEDS: Final[dict[str, tuple[bytes, ...]]] = {
         b"n[001-064,9],m[1-2]x[3-4]\nfolder|scratch|/scratch/me|1000\npython|/usr/bin/python3\n17\n/p/r.json\n{}\n",
         b"1-02:04:00 9:59 90 UNLIMITED 1700000000 2026-01-01T00:00:00\nSLURM_VERSION = 22.05.8\n",
     ),
+    "small_answers": (
+        b'{"v": 1, "t": 1.7e9, "step": 10, "finite": true, "files": {"adapter_model.safetensors": 10}}',
+        b'{"answer": "pyautogui.click(1, 2)", "pixels": [1, 2], "size": [4, 4], '
+        b'"thumbnail": {"width": 1, "rgb": "AAAA"}}',
+        b'{"findings": [{"check": "data", "level": "warn", "message": "m", "hint": "h"}], "train_rows": 5, '
+        b'"tokens_per_row": 1.5, "longest_row": 9}\nprogress 1/2: merging\nerror: no',
+        b'{"port": 6006, "leash": 6007, "token": "abc"}',
+    ),
     "file_service": (
         b"\x00\x00\x00\x0a\x66\x00\x00\x00\x00\x00\x00\x00\x01h\x00\x00\x00\x11\x69\x00\x00\x00\x01\x00\x00\x00\x01"
         b"\x00\x00\x00\x00\x00\x00\x00\x09",

@@ -11,13 +11,13 @@ import contextlib
 import json
 import math
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from tests.hostile.payloads import harm
 from websight_tui.config import parse_config
-from websight_tui.errors import ConfigError, RemoteError, WebsightError
+from websight_tui.errors import ConfigError, RemoteError, RemoteFileError, WebsightError
 from websight_tui.metrics.death import findings
 from websight_tui.metrics.detect import read_any
 from websight_tui.metrics.events import EventsReader
@@ -28,18 +28,21 @@ from websight_tui.metrics.model import TrainingLog
 from websight_tui.metrics.terminal_text import MAX_COLUMNS, TerminalText, plain
 from websight_tui.metrics.trainer_log import TrainerLogReader
 from websight_tui.metrics.trainer_state import read_trainer_state
+from websight_tui.presets import BUILT_IN
 from websight_tui.projection.finish import project
 from websight_tui.projection.timeline import cut_log
 from websight_tui.remote import sftp
 from websight_tui.remote.framing import frame
 from websight_tui.remote.known_hosts import find, judge
 from websight_tui.remote.openssh_login import failure, host_key_in
+from websight_tui.remote.port import ExecResult, FileChunk, ReadRequest
 from websight_tui.remote.sftp import Sftp
 from websight_tui.remote.ssh_auth import plain as login_words
 from websight_tui.remote.ssh_config import parse_options, split_jump
-from websight_tui.runs import measuring
+from websight_tui.runs import beside, measuring, preflight, saved, serving
 from websight_tui.runs.exploring import parse_folders
-from websight_tui.runspec import from_json
+from websight_tui.runs.tasks import Task
+from websight_tui.runspec import RunSpec, from_json
 from websight_tui.slurm_commands import failures, hostlist, job_counts, parse, site, words
 from websight_tui.slurm_commands.commands import RECORD, SEPARATOR
 from websight_tui.slurm_commands.model import Job
@@ -135,6 +138,27 @@ def slurm_words(data: bytes) -> None:
         words.reason_words(word)
 
 
+def small_answers(data: bytes) -> None:
+    """What the trainer and the programs that the app starts on a cluster say of themselves, as JSON or in words."""
+    text = data.decode("utf-8", "replace")
+    chunk = FileChunk(data, len(data), "")
+    saved.look(_OneFile(chunk), _SPEC, [10])  # type: ignore[arg-type]
+    with contextlib.suppress(RemoteFileError):
+        beside.see(_OneFile(chunk), "/x")  # type: ignore[arg-type]
+    job = beside.trial(_SPEC, None, "picture", "prompt")
+    seen = beside.Seen(0, True, 0, None, "", data)
+    shown = beside.progressed(Task(job.kind, None), seen, job, "")
+    _safe(shown.message)
+    if shown.answer is not None:
+        _safe(shown.answer.text)
+    for stdout in (text, f"\n{preflight._MARK}\n{text}"):
+        told = preflight._read(ExecResult(0, stdout, text), str)
+        _safe_all(word for finding in told.findings for word in (finding.check, finding.message, finding.hint))
+        assert told.tokens_per_row is None or math.isfinite(told.tokens_per_row)
+    with contextlib.suppress(serving.DidNotStart):
+        serving._answer(ExecResult(0, f"leashed: {text}", text))
+
+
 def file_service(data: bytes) -> None:
     """A hostile SFTP server: only our errors come of it, in bounded memory."""
     hello = b"\x00\x00\x00\x05\x02\x00\x00\x00\x03"
@@ -183,6 +207,7 @@ TARGETS: Final[dict[str, Callable[[bytes], None]]] = {
         any_log,
         queue,
         slurm_words,
+        small_answers,
         file_service,
         login_texts,
         own_files,
@@ -259,6 +284,19 @@ def _safe(text: str, lines: str = "\t") -> None:
     assert not found, found
     assert "\n" not in text
     assert "\r" not in text
+
+
+class _OneFile:
+    """A transport for which every file holds the same."""
+
+    def __init__(self, chunk: FileChunk) -> None:
+        self._chunk = chunk
+
+    def read_many(self, requests: Sequence[ReadRequest]) -> list[FileChunk | None]:
+        return [self._chunk] * len(requests)
+
+
+_SPEC: Final = RunSpec("tiny-1", "wst-0123456789ab", 0.0, "there", BUILT_IN[-1], "/w", "abc")
 
 
 class _Bytes:

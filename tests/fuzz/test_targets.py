@@ -17,6 +17,11 @@ FOUND = {
     "a superscript for a folder's room": "folder|x|/y|²".encode(),
     "a node's endless number": b"n[" + b"9" * 5000 + b"-5]",
     "a bar over a carriage return": b" 10%|#|\r09/100 [00:10<01:30, 1.00s/it]\n",
+    "a moment beyond floats": b'{"files": {"a": 1}, "t": ' + b"9" * 400 + b"}",
+    "tokens beyond floats": b'{"findings": [], "tokens_per_row": ' + b"9" * 400 + b"}",
+    "a click beyond integers": b'{"answer": "", "pixels": [1e999, 1], "size": [4, 4]}',
+    "a picture that is a list": b'{"answer": "", "pixels": [1, 1], "size": [4, 4], "thumbnail": [1]}',
+    "a leash that is none": b'{"port": {}, "leash": "x"',
     "digits of another script": "١".encode(),
     "a separator after a count": b"4242|COMPLETED|0:0|17|17|17|3:00:00|8:20|2\x1e|n1|gpu|acc|me|None|name\n",
 }

@@ -9,7 +9,6 @@ a break, or after the app was closed.
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import json
 import re
@@ -41,7 +40,7 @@ _GPU_NEEDS: Final = {Kind.TRY: ("64G", 8), Kind.MERGE: ("96G", 8)}
 _TAIL: Final = 32 * 1024
 _RESULT_BYTES: Final = 512 * 1024
 _THUMBNAIL: Final = 96
-_PROGRESS: Final = re.compile(r"^progress (\d+)/(\d+): (.+)$", re.MULTILINE)
+_PROGRESS: Final = re.compile(r"^progress ([0-9]{1,9})/([0-9]{1,9}): (.+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +228,7 @@ def progressed(task: Task, seen: Seen, job: Beside, queue_words: str) -> Task:
         return replace(task, stand=Stand.DONE, message=message, hint="Checked against the adapter on sample pages.")
     try:
         answer = _answer(seen.result)
-    except (ValueError, KeyError, TypeError, binascii.Error) as exc:
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError) as exc:
         message = f"The answer cannot be read: {plain(str(exc), 100)}"
         return replace(task, stand=Stand.FAILED, message=message, hint=f"It is in {job.folder}/result.json.")
     message = f"{name_of(job.step).capitalize()} clicks at {answer.x}, {answer.y}"

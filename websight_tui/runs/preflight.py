@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from websight_tui.bundle_files import bundle_files
 from websight_tui.errors import RemoteError, RemoteTimeout
+from websight_tui.metrics.lines import number, whole
 from websight_tui.metrics.terminal_text import plain
 from websight_tui.presets import TINY_MODEL
 from websight_tui.remote.port import ExecResult, Progress, Transport
@@ -237,8 +238,9 @@ def _last_words(result: ExecResult) -> str:
 
 
 def _whole(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    return whole(value) if isinstance(value, int) else None
 
 
 def _real(value: object) -> float | None:
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0 else None
+    found = number(value) if isinstance(value, (int, float)) else None
+    return found if found is not None and found >= 0 else None

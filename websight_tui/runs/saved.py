@@ -7,13 +7,13 @@ read from afar: two batches of small reads, however many checkpoints there are.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import PurePosixPath
 from typing import Final
 
+from websight_tui.metrics import lines
 from websight_tui.remote.port import FileChunk, ReadRequest, Transport
 from websight_tui.runs.tasks import source_of
 from websight_tui.runspec import RunSpec
@@ -97,11 +97,11 @@ def _read(marker: FileChunk | None) -> tuple[dict[str, int], float | None, bool]
     try:
         data = json.loads(marker.data)
         files = {
-            str(name): size for name, size in data["files"].items() if isinstance(size, int) and _inside(str(name))
+            str(name): size
+            for name, told in data["files"].items()
+            if (size := lines.whole(told)) is not None and _inside(str(name))
         }
-        t = data.get("t")
-        at = float(t) if isinstance(t, (int, float)) and math.isfinite(t) else None
-        return files, at, data.get("finite") is not False
+        return files, lines.number(data.get("t")), data.get("finite") is not False
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import shlex
 import socket
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from websight_tui.errors import ConnectError, RemoteError
+from websight_tui.metrics.lines import json_object
 from websight_tui.metrics.terminal_text import plain
 from websight_tui.remote import leashed
 from websight_tui.remote.forward import LOOPBACK, Forwarding, Stream, forwarding
-from websight_tui.remote.port import Transport
+from websight_tui.remote.port import ExecResult, Transport
 
 _MARK: Final = "leashed: "
 _EXEC_S: Final = leashed.START_S + 30
@@ -69,24 +69,32 @@ def serving(
     start = f"exec {home}{shlex.quote(rest)} {shlex.join(['-', pattern, *words])} <&3 3<&-"
     script = "\n".join(["exec 3<&0 </dev/null", *setup, start])
     result = transport.exec(shlex.join(("bash", "-lc", script)), timeout=_EXEC_S, stdin=source)
-    found = [line for line in result.stdout.splitlines() if line.startswith(_MARK)]
-    answer: dict[str, Any] = json.loads(found[-1].removeprefix(_MARK)) if found else {"said": result.stderr}
-    if "port" not in answer:
-        lines = [line for line in map(plain, answer["said"].splitlines()) if line.strip()]
-        raise DidNotStart(lines[-1].strip() if lines else "it said nothing")
-    leash = way.open_tcp(LOOPBACK, answer["leash"])
+    port, leash_port, token = _answer(result)
+    leash = way.open_tcp(LOOPBACK, leash_port)
     try:
-        leash.sendall(answer["token"].encode())
+        leash.sendall(token.encode())
         if _line(leash) != b"held":
             raise ConnectError(
                 "The connection does not forward ports", "Ask the site about AllowTcpForwarding.", retryable=False
             )
-        yield Serving(way, answer["port"], leash)
+        yield Serving(way, port, leash)
     finally:
         with contextlib.suppress(OSError, EOFError):
             leash.shutdown(socket.SHUT_WR)
             _line(leash)  # its end: the program is gone
         leash.close()
+
+
+def _answer(result: ExecResult) -> tuple[int, int, str]:
+    """(the program's port, the leash's, the leash's token). Raises DidNotStart with the program's last words."""
+    found = [line for line in result.stdout.splitlines() if line.startswith(_MARK)]
+    answer = json_object(found[-1].removeprefix(_MARK)) if found else None
+    match answer:
+        case {"port": int(port), "leash": int(leash), "token": str(token)} if 0 < port < 65536 and 0 < leash < 65536:
+            return port, leash, token
+    said = result.stderr if answer is None else str(answer.get("said", ""))
+    lines = [line for line in map(plain, said.splitlines()) if line.strip()]
+    raise DidNotStart(lines[-1].strip() if lines else "it said nothing")
 
 
 def _line(stream: Stream) -> bytes:
