@@ -12,17 +12,20 @@ from websight_tui.runs.phase import OVER
 from websight_tui.runs.state import Outcome, RunView
 
 
-def compare(folder: Path, runs: Iterable[RunView]) -> list[str]:
+def compare(folder: Path, runs: Iterable[RunView], *, ours_alone: bool = False) -> list[str]:
     """What is wrong, in words; empty if nothing is.
 
     Args:
         folder: of the embedded cluster.
         runs: as the app shows them, all their files read to the end.
+        ours_alone: look at the jobs of these runs only: others share the cluster.
     """
     database = Database(folder / "jobs.sqlite")
     tokens = Counter(job.comment for job in database.jobs())
     database.close()
-    wrong = [f"{count} jobs with the token {token}" for token, count in tokens.items() if count > 1]
+    runs = list(runs)
+    ours = {run.spec.token for run in runs} if ours_alone else set(tokens)
+    wrong = [f"{tokens[token]} jobs with the token {token}" for token in ours if tokens[token] > 1]
     for run in runs:
         wrong += _about(run, tokens, folder / "home")
     return wrong

@@ -7,6 +7,8 @@
 #   lab.sh status       what runs; exit 0 if all of it
 #   lab.sh env          where things are, as JSON
 #   lab.sh freeze|thaw  the controller hangs, the controller goes on
+#   lab.sh stop|start NAME   one daemon: slurmctld, slurmdbd, munged, sshd-login
+#   lab.sh kill-ssh login    that SSH server and all its logins, at once
 #   lab.sh kill-node N | start-node N     a node dies, comes back
 #   lab.sh reserve NODES SECONDS | unreserve    maintenance on those nodes that begins in so many seconds; none any more
 #
@@ -160,10 +162,13 @@ case ${1:-} in
   packages) echo "${PACKAGES[*]}" ;;
   freeze) freeze ;;
   thaw) thaw ;;
+  stop) stop_all "$2" ;;
+  start) start_daemon "$2" ;;
+  kill-ssh) kill_ssh "$2" ;;
   kill-node) kill_node "$2" ;;
   reserve) scontrol create reservation ReservationName=upgrade StartTime="now+$3" Duration=60 Nodes="$2" \
              Users=root Flags=MAINT,IGNORE_JOBS ;;
   unreserve) scontrol delete ReservationName=upgrade ;;
   start-node) start_node "$2" ;;
-  *) sed -n '2,14s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 2 ;;
+  *) sed -n '2,16s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 2 ;;
 esac

@@ -85,18 +85,27 @@ def upload(session: Sftp, source: Path | bytes, path: str, mode: int, progress: 
             raise _error("write", path, reply)
         handle, is_open = reply.data, True
         try:
-            _write_blocks(session, handle, data.read, total, path, progress)
-            # A quota on NFS may only be noticed at close: its answer counts.
-            for answer in session.batch([sftp.mode_request(handle, mode), (sftp.CLOSE, sftp.text(handle))]):
+            written = _write_blocks(session, handle, data.read, total, path, progress)
+            # A quota on NFS may only be noticed at close: its answer counts. Some servers take part of a block where a
+            # file may not grow and call that well: the size counts too.
+            closing = [
+                sftp.mode_request(handle, mode),
+                (sftp.FSTAT, sftp.text(handle)),
+                (sftp.CLOSE, sftp.text(handle)),
+            ]
+            chmod, stat, closed = session.batch(closing)
+            for answer in (chmod, closed):
                 if not answer.ok:
                     raise _error("write", path, answer)
             is_open = False
+            if stat.ok and 0 <= stat.size != written:
+                raise _error("write", path, Reply(4, f"{stat.size:,} of {written:,} bytes were taken"))
             renamed = session.rename(temporary, path)
             if not renamed.ok:
                 raise _error("write", path, renamed)
         except RemoteFileError:
-            closing = [(sftp.CLOSE, sftp.text(handle))] if is_open else []
-            session.batch([*closing, (sftp.REMOVE, sftp.text(temporary))])
+            still_open = [(sftp.CLOSE, sftp.text(handle))] if is_open else []
+            session.batch([*still_open, (sftp.REMOVE, sftp.text(temporary))])
             raise
 
 
@@ -136,7 +145,8 @@ def download(session: Sftp, path: str, target: Path, progress: Progress | None) 
 
 def _write_blocks(
     session: Sftp, handle: bytes, read: Callable[[int], bytes], total: int, path: str, progress: Progress | None
-) -> None:
+) -> int:
+    """Writes all that `read` gives; how many bytes that were."""
     done = 0
     if progress:
         progress(0, total)
@@ -148,6 +158,7 @@ def _write_blocks(
         done += len(window)
         if progress:
             progress(done, max(done, total))
+    return done
 
 
 def _save(write: Callable[[bytes], int], data: bytes, target: Path) -> None:

@@ -17,6 +17,11 @@ start_database() {
 start_munge() {
   local folder=$RUN/munge
   (umask 077; head -c 1024 /dev/urandom >"$folder/key"; mkdir -p "$folder/private")
+  run_munge
+}
+
+run_munge() {
+  local folder=$RUN/munge
   munged --key-file="$folder/key" --socket="$folder/socket" --pid-file="$folder/munged.pid" --num-threads=2 \
     --log-file="$folder/private/log" --seed-file="$folder/private/seed" || die "munge does not start"
   wait_for 10 munge test -s "$folder/munged.pid"
@@ -178,4 +183,13 @@ step_daemons() {
 freeze() { kill -STOP "$(pid_of slurmctld)"; }
 thaw() { local pid; pid=$(pid_of slurmctld) && kill -CONT "$pid"; return 0; }
 kill_node() { kill -9 "$(pid_of "slurmd.$1")"; }
+start_daemon() { # NAME: one that stop has ended
+  case $1 in
+    slurmctld) slurmctld && wait_for 30 slurmctld scontrol ping ;;
+    slurmdbd) slurmdbd && wait_for 30 slurmdbd sacctmgr -i list cluster ;;
+    munged) run_munge ;;
+    sshd-*) /usr/sbin/sshd -f "$ETC/$1.conf" -E "$LOG/$1.log" ;;
+    *) false ;;
+  esac || die "$1 does not start"
+}
 start_node() { slurmd -N "$1" || die "slurmd $1 does not start"; }

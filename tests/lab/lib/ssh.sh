@@ -105,6 +105,19 @@ S
   "$program" -f "$ETC/sshd-$name.conf" -E "$LOG/sshd-$name.log" || die "sshd $name does not start; see $LOG"
 }
 
+kill_ssh() { # NAME: the server and every login to it, at once
+  local server children child
+  server=$(pid_of "sshd-$1") || die "sshd-$1 does not run"
+  children=$(cat "/proc/$server/task/"*/children) # before it dies: orphans are not known any more
+  kill -9 "$server"
+  for child in $children; do kill_tree "$child"; done
+}
+kill_tree() { # PID
+  local child
+  for child in $(cat "/proc/$1/task/"*/children 2>/dev/null); do kill_tree "$child"; done
+  kill -9 "$1" 2>/dev/null
+}
+
 write_client_files() {
   local name port
   for name in login:$PORT_LOGIN jump:$PORT_JUMP otp:$PORT_OTP keyotp:$PORT_KEYOTP kerberos:$PORT_KERBEROS; do
