@@ -111,7 +111,7 @@ async def _live(
         )
 
     app = WebsightApp(config, engine, clock=clock.now, demo=DemoInfo("soak"), initial_cluster=POCKET)
-    async with app.run_test(size=(120, 36)) as pilot:
+    async with app.run_test(size=(120, 36), notifications=True) as pilot:
         life = Life(app, pilot, line, counts, options.live_runs)
         begin, shown0 = time.monotonic(), clock.now()
 

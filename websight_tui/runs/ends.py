@@ -89,9 +89,9 @@ class Ends:
         if new == job:
             return
         with track.lock:
-            track.put_job(new)
             if track.foreign is None:
                 self._store.save_job(track.spec.run_id, new, track.last_seen.get(job.job_id))
+            track.put_job(new)
             self._emit(e.JobsChanged(track.spec.run_id, tuple(track.jobs), now))
 
     def _from_controller(self, job: Job) -> Job:

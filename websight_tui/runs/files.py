@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from websight_tui.errors import StoreError
 from websight_tui.remote.port import Transport
 from websight_tui.runs import events as e
 from websight_tui.runs.problems import problems_of
@@ -40,7 +41,7 @@ def read_files(
     Args:
         skew_s: the cluster's clock less ours, seconds.
 
-    Raises: RemoteFileError, RemoteTimeout, ConnectionLost.
+    Raises: RemoteFileError, RemoteTimeout, ConnectionLost; StoreError, after which nothing is lost: it is read again.
     """
     for track in tracks:
         with track.lock:
@@ -57,8 +58,14 @@ def read_files(
             with track.lock:
                 if tail not in [known for _, known in track.tails()]:
                     continue
+                before = tail.mark()
                 step = tail.take(chunk)
-                _use(track, name, tail, step, store)
+                try:
+                    _keep(track, name, tail, step, store)
+                except StoreError:
+                    tail.go_back(before)  # what could not be kept is read again
+                    raise
+                _use(track, name, tail, step)
                 if step.more:
                     again.append((track, name, track.events if name == EVENTS else tail))
         waiting = again
@@ -67,30 +74,34 @@ def read_files(
         keep_verdict(track, store, emit, now)
 
 
-def _use(track: RunTrack, name: str, tail: Tail, step: Step, store: Store) -> None:
+def _keep(track: RunTrack, name: str, tail: Tail, step: Step, store: Store) -> None:
+    """Keeps what an answer brought in the history, before anything else is made of it. Raises StoreError."""
+    if track.foreign is not None:
+        return
     run_id = track.spec.run_id
+    if step.restarted:
+        store.forget_file(run_id, name)
+    elif step.data:
+        keep = 0 if name == EVENTS else _KEPT_OUTPUT
+        store.append(run_id, name, step.offset, step.data, tail.identity, keep=keep)
+
+
+def _use(track: RunTrack, name: str, tail: Tail, step: Step) -> None:
     if name == EVENTS:
         if step.restarted:
             track.restart_log()
-            if track.foreign is None:
-                store.forget_file(run_id, name)
         elif step.data:
             track.reader.feed(step.data)
-            if track.foreign is None:
-                store.append(run_id, name, step.offset, step.data, tail.identity)
         return
     stream = track.streams[name.partition(":")[0]]
     stream.size = max(step.size, stream.size) if not step.restarted else step.size
     if step.restarted:
         stream.begin_anew()
-        if track.foreign is None:
-            store.forget_file(run_id, name)
     elif step.data:
         stream.feed(step.data, track.looks, offset=step.offset)
         if track.foreign is not None:
             track.foreign.reader.feed(step.data, "err" if name.startswith("stderr") else "out")
             return
-        store.append(run_id, name, step.offset, step.data, tail.identity, keep=_KEPT_OUTPUT)
     if stream.size - tail.offset > _FLOOD:
         skipped = stream.size - FIRST_LOOK - tail.offset
         tail.skip_to_end(stream.size, FIRST_LOOK)

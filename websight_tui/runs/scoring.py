@@ -33,11 +33,12 @@ def score_if_finished(track: RunTrack, store: Store, emit: Callable[[e.Event], N
     with track.lock:
         if track.score is not None or track.forecast is None or not all(job.final for job in track.jobs):
             return
-        track.score = score_of(track.view())
-        if track.score is None:
+        score = score_of(track.view())
+        if score is None:
             return
-        store.put_fact(track.spec.run_id, _SCORE, dataclasses.asdict(track.score))
-        emit(e.Scored(track.spec.run_id, track.score, now))
+        store.put_fact(track.spec.run_id, _SCORE, dataclasses.asdict(score))
+        track.score = score
+        emit(e.Scored(track.spec.run_id, score, now))
 
 
 def _forecast(value: object) -> Forecast | None:

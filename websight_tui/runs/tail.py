@@ -83,6 +83,14 @@ class Tail:
         self._stale = 0
         return self._advance(chunk, chunk.data[len(self._recent) :], self.offset)
 
+    def mark(self) -> tuple[object, ...]:
+        """Where it is, for `go_back`."""
+        return self.offset, self.identity, self._recent, self._from_end, self._stale
+
+    def go_back(self, mark: tuple[object, ...]) -> None:
+        """Forgets what was taken since `mark`: it will be asked for again."""
+        self.offset, self.identity, self._recent, self._from_end, self._stale = mark  # type: ignore[assignment]
+
     def _other_file(self, chunk: FileChunk) -> bool:
         if self.identity and chunk.identity and chunk.identity != self.identity:
             return True

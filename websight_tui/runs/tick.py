@@ -185,9 +185,9 @@ class Tick:
                     track.last_seen[known.job_id] = now
                     job = merge.seen(known, row, there)
                     if job != known:
-                        changed = track.put_job(job)
                         if track.foreign is None:
                             self._store.save_job(track.spec.run_id, job, now)
+                        changed = track.put_job(job)
                 if changed:
                     self._emit(e.JobsChanged(track.spec.run_id, tuple(track.jobs), now))
         self._ends.look(tracks, listed, now, there)

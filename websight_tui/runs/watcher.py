@@ -28,6 +28,8 @@ from websight_tui.slurm_commands.model import Job
 _STEADY_S: Final = 60.0
 """A connection that held so long starts the back-off from the beginning."""
 _IDLE_S: Final = 3600.0
+_HISTORY_AGAIN_S: Final = 3.0
+"""Seconds after which a history that could not be written is tried again."""
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -211,7 +213,13 @@ class Watcher:
                     wanted, self._poll_wanted, self._woken = self._poll_wanted, False, False
                     changed_at = self._changed_at
                 polls = tick.polls
-                due = tick.step(poll_wanted=wanted, changed_at=changed_at)
+                try:
+                    due = tick.step(poll_wanted=wanted, changed_at=changed_at)
+                except StoreError as exc:  # a full disk: the connection is well, and what was not kept is read again
+                    if self._stopping:
+                        raise
+                    due = self._clock() + _HISTORY_AGAIN_S
+                    self._emit(e.SchedulerTrouble(self.cluster.name, _text(exc), self._clock()))
                 if tick.polls != polls:
                     with self._condition:
                         self._polls, self._queue = self._polls + 1, tick.queue
@@ -235,5 +243,9 @@ class Watcher:
             )
 
     def _link(self, link: Link, error: WebsightError | None = None, address: str = "", stage: str = "") -> None:
-        text = " ".join(part for part in (error.message.rstrip(".") + ".", error.hint) if part) if error else ""
+        text = _text(error) if error else ""
         self._emit(e.LinkChanged(self.cluster.name, link, self._clock(), address, text, stage))
+
+
+def _text(error: WebsightError) -> str:
+    return " ".join(part for part in (error.message.rstrip(".") + ".", error.hint) if part)
