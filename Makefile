@@ -4,7 +4,7 @@ APP := .venv/bin
 TRAINER := .venv-trainer/bin
 PIP_FLAGS := --quiet --disable-pip-version-check
 
-.PHONY: help demo test lint format test-app test-trainer lab-up lab-down test-cluster test-suite clean \
+.PHONY: help demo test lint format test-app test-trainer lab-up lab-down test-cluster test-faults test-suite clean \
 	bench bench-projection bench-trainer bench-parse bench-scale bench-deadline soak \
 	docs screenshots fuzz lock audit release-check
 .DEFAULT_GOAL := help
@@ -56,6 +56,10 @@ test-suite: .venv/dev-ready ## the same against the Slurm of another Debian: SUI
 BENCH_FLAGS ?= --write
 bench: .venv/dev-ready ## everything against its floor, its peers and its goals, into docs/benchmarks.md (10 minutes)
 	@$(APP)/python -m bench.all $(BENCH_FLAGS)
+
+test-faults: .venv/dev-ready ## everything that can break, on the embedded cluster and, if it is up, on the lab (docs/faults.md)
+	@$(APP)/pytest $$($(APP)/python -m tests.faults.table) tests/faults -m "not cluster" -n 2 --dist loadgroup
+	@$(APP)/pytest $$($(APP)/python -m tests.faults.table) -m cluster
 
 LOGS ?= ../shared/logs
 bench-projection: .venv/dev-ready ## backtest of the projection over a folder of logs (LOGS=…)

@@ -30,3 +30,11 @@ def world(cluster: PocketInfo, tmp_path: Path) -> Iterator[World]:
     finally:
         there.close()
         line.stop()
+
+
+@pytest.fixture(autouse=True)
+def no_traceback(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Whatever breaks is an error of ours with words: nothing is logged with a traceback on the way."""
+    with caplog.at_level("ERROR", logger="websight_tui"):
+        yield
+    assert [record.getMessage() for record in caplog.records if record.exc_info] == []
