@@ -104,6 +104,7 @@ screenshots: .venv/dev-ready .venv-trainer/ready ## make the pictures of every s
 	@$(APP)/python -m docs.screenshots
 	@$(APP)/python -m docs.first_minute_pictures
 	@WEBSIGHT_TUI_TRAINER_PYTHON=$(CURDIR)/$(TRAINER)/python $(APP)/python -m docs.demo_screenshots
+	@$(APP)/python -m docs.report_picture
 
 clean: ## remove the environments and caches
 	rm -rf .venv .venv-trainer .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build

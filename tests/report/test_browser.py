@@ -6,38 +6,22 @@ Skipped where there is no Chromium.
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from tests.report.browser import BROWSER, DARK, QUIET
 from tests.report.samples import finished, hostile, report_of
 from websight_tui.report.write import written
 from websight_tui.runs.state import RunView
 
-BROWSER = os.environ.get("WEBSIGHT_TUI_CHROMIUM") or next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"))), None
-)
 pytestmark = [
     pytest.mark.skipif(BROWSER is None, reason="no Chromium on this machine (Debian: apt-get install chromium)"),
     pytest.mark.xdist_group("browser"),
 ]
-QUIET = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--host-resolver-rules=MAP * ~NOTFOUND",  # the browser's own calls home end here too
-    "--enable-logging=stderr",
-)
 
 
 @dataclass(frozen=True)
@@ -76,7 +60,7 @@ def page_of(run: RunView) -> str:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_page_asks_for_nothing_and_complains_of_nothing(tmp_path: Path, scheme: str) -> None:
     picture = tmp_path / "page.png"
-    dark = () if scheme == "light" else ("--blink-settings=preferredColorScheme=0",)
+    dark = () if scheme == "light" else (DARK,)
     seen = opened(page_of(finished()), tmp_path, f"--screenshot={picture}", "--window-size=1200,1600", *dark)
     assert seen.console == []
     assert seen.requests == []

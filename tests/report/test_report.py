@@ -19,7 +19,7 @@ from websight_tui.report.of_log import report_of_log
 from websight_tui.report.panels import figure
 from websight_tui.report.svg import tick_words, ticks
 from websight_tui.report.write import written
-from websight_tui.runs.state import Phase, RunView
+from websight_tui.runs.state import Measured, Phase, RunView
 
 
 def form(run: RunView, kind: str) -> str:
@@ -60,6 +60,19 @@ def test_a_finished_run_says_what_it_came_to() -> None:
     assert dict(sections["Environment"].groups[0][1])["GPUs"] == "8 × NVIDIA H100 80GB HBM3"
     lora = dict(dict(sections["Settings"].groups)["LoRA"])
     assert lora["lora_dropout"].text == "0.1 (was 0.05)"
+
+
+def test_what_was_measured_takes_the_place_of_what_was_computed() -> None:
+    run = replace(finished(), measured=Measured(90_000_000, 0.61, 0.52, 0.69, 112, "websight_test"))
+    tiles = {tile.label: (tile.value, tile.note) for tile in report_of(run).tiles}
+    assert tiles["click accuracy"] == ("61%", "52% to 69%, 112 rows")
+    assert tiles["adapter"] == ("90 MB", "rank 16, on disk")
+
+
+def test_the_lines_that_set_a_cluster_up_are_not_in_it() -> None:
+    run = finished()
+    run = replace(run, spec=replace(run.spec, setup=("export TOKEN=sesame",)))
+    assert all("sesame" not in form(run, kind) for kind in ("html", "md", "csv"))
 
 
 def test_a_run_that_nobody_watched_is_judged_again_from_its_log() -> None:

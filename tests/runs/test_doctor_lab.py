@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import secrets
+import subprocess
 
 import pytest
 
@@ -11,6 +13,8 @@ from tests.runs.test_doctor import SMALL, examined, of, opener
 from websight_tui.config import Cluster
 from websight_tui.presets import BUILT_IN
 from websight_tui.remote.port import Endpoint, Unattended
+from websight_tui.slurm_commands import job_counts
+from websight_tui.slurm_commands.job_counts import JobCounts
 
 pytestmark = pytest.mark.cluster
 RANK32 = next(preset for preset in BUILT_IN if preset.name == "rank32")
@@ -60,6 +64,32 @@ def test_what_real_slurm_says_of_wrong_settings(lab: Lab) -> None:
     assert "10 min" in said[0]
     assert "8 GPUs, 16" in said[1]
     assert "account" in of(findings, "submit").message
+
+
+def test_real_slurm_says_how_many_jobs_a_user_may_have(lab: Lab) -> None:
+    cluster = place(lab, "lab-key")
+    transport = opener(cluster)
+    transport.connect(LabPerson(lab))
+
+    def administrator(*words: str) -> None:
+        environment = {**os.environ, "SLURM_CONF": lab.slurm_conf}
+        subprocess.run(["sacctmgr", "-i", *words], check=True, env=environment, capture_output=True, timeout=60)
+
+    def counts() -> JobCounts:
+        result = transport.exec(job_counts.command(lab.account), timeout=40)
+        assert result.exit == 0, result.stderr
+        return job_counts.parse(result.stdout)
+
+    user = ("user", "where", f"name={lab.users['alice']}", "set")
+    try:
+        assert counts() == JobCounts()
+        administrator("modify", *user, "maxjobs=3", "maxsubmit=7")
+        administrator("modify", "qos", "normal", "set", "maxjobsperuser=2", "maxsubmitjobsperuser=9")
+        assert counts() == JobCounts(running=2, submitted=7)
+    finally:
+        administrator("modify", *user, "maxjobs=-1", "maxsubmit=-1")
+        administrator("modify", "qos", "normal", "set", "maxjobsperuser=-1", "maxsubmitjobsperuser=-1")
+        transport.close()
 
 
 def test_a_login_that_asks_and_nobody_is_there(lab: Lab) -> None:

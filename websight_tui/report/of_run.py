@@ -16,7 +16,7 @@ from websight_tui.report.tiles import tiles_of
 from websight_tui.runs.forecasting import job_seconds, score_of
 from websight_tui.runs.phase import OVER
 from websight_tui.runs.projecting import projection_of
-from websight_tui.runs.state import Phase, RunView
+from websight_tui.runs.state import Measured, Phase, RunView
 from websight_tui.sizing import sizes
 
 _ENDS: Final = {
@@ -132,9 +132,15 @@ def _tiles(run: RunView, truth: float | None) -> list[Tile]:
     if truth:
         gpus = (preset.gpus_per_node or 0) * preset.nodes
         tiles.append(Tile("time", words.duration(truth), f"{truth / 3600 * gpus:,.1f} GPU hours" if gpus else "on CPU"))
-    adapter = sizes(preset).adapter_bytes
+    measured = run.measured or Measured()
+    if measured.accuracy is not None:
+        band = "" if measured.low is None or measured.high is None else f"{measured.low:.0%} to {measured.high:.0%}, "
+        tiles.insert(0, Tile("click accuracy", f"{measured.accuracy:.0%}", f"{band}{measured.rows or 0:,} rows"))
+    adapter, how = measured.adapter_bytes, "on disk"
+    if adapter is None:
+        adapter, how = sizes(preset).adapter_bytes, "computed"
     if adapter is not None:
-        tiles.append(Tile("adapter", words.size(adapter), f"rank {preset.lora_rank}, computed"))
+        tiles.append(Tile("adapter", words.size(adapter), f"rank {preset.lora_rank}, {how}"))
     return tiles
 
 
