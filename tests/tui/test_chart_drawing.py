@@ -157,3 +157,21 @@ def test_what_was_not_measured_is_said() -> None:
     assert "nvidia-ml-py" in not_measured(run, Metric.UTILIZATION)
     assert not_measured(run, Metric.MEMORY) == "Not measured: this log has no GPU memory."
     assert not_measured(RunView(run.spec), Metric.MEMORY) == ""
+
+
+def test_the_crosshair_stands_on_points_and_each_key_takes_it_to_another() -> None:
+    run, palette = run_at(460), Palette()
+    state = ChartState(window=(200.0, 250.0), cursor=230.0)
+    seen = []
+    for _ in range(3):
+        moved = state.moved(view_of(run, state, palette), -1)
+        assert moved is not None
+        state = moved
+        seen.append(state.cursor)
+    assert seen == [220, 210, 200], "points are ten steps apart, a sixtieth of the window less than one"
+    assert state.moved(view_of(run, state, palette), -1) is None, "not out of the window"
+    off = draw(view_of(run, ChartState(cursor=213.0), palette), 118, 14, palette)
+    on = draw(view_of(run, ChartState(cursor=210.0), palette), 118, 14, palette)
+    assert off == on
+    gone = draw(view_of(run, ChartState(window=(300.0, 400.0), cursor=210.0), palette), 118, 14, palette)
+    assert "smoothed" not in text_of(gone)

@@ -9,8 +9,9 @@ from textual.widgets import Input
 
 from tests.tui.conftest import Stage, loaded, screen_text, until
 from tests.tui.fakes import NOW, FakeEngine
-from websight_tui.runs.events import SavedSeen, TaskMoved
+from websight_tui.runs.events import LinkChanged, SavedSeen, TaskMoved
 from websight_tui.runs.saved import Saved, Whole
+from websight_tui.runs.state import Link
 from websight_tui.runs.tasks import Answer, Kind, Stand, Task
 from websight_tui.tui.screens.ask import AskScreen
 from websight_tui.tui.screens.click import ClickScreen, picture
@@ -122,6 +123,28 @@ async def test_a_merge_asks_first_and_says_how_far_it_is(stage: Stage) -> None:
         await pilot.press("M")
         await pilot.pause()
         assert stage.app.screen is screen, "not while one is under way"
+
+
+async def test_the_end_of_a_task_is_said_wherever_one_is(stage: Stage) -> None:
+    async with stage.app.run_test(size=(120, 36)) as pilot:
+        engine = await loaded(stage, pilot)
+        done = Task(Kind.MERGE, None, Stand.DONE, message="Merged the final adapter")
+        engine.tell(TaskMoved(next(iter(stage.app.state.runs)), done, NOW))
+        await until(pilot, lambda: any("Merged the final" in note.message for note in stage.app._notifications))
+
+
+async def test_without_a_connection_nothing_is_asked_and_nothing_claimed(stage: Stage) -> None:
+    async with stage.app.run_test(size=(120, 36)) as pilot:
+        engine = await loaded(stage, pilot)
+        engine.tell(LinkChanged("hai", Link.RECONNECTING, NOW))
+        await until(pilot, lambda: stage.app.state.clusters["hai"].link is Link.RECONNECTING)
+        await pilot.press("tab", "enter")
+        await until(pilot, lambda: isinstance(stage.app.screen, RunScreen))
+        await pilot.press("v", "v")
+        await until(pilot, lambda: "not looked at" in screen_text(stage.app))
+        assert not [call for call in engine.calls if call[0] == "look_at_saved"]
+        await pilot.press("d")
+        await until(pilot, lambda: any("Not known yet" in note.message for note in stage.app._notifications))
 
 
 async def test_the_keys_are_there_only_with_the_checkpoints(stage: Stage) -> None:

@@ -25,6 +25,7 @@ from websight_tui.remote.port import HostKey
 from websight_tui.runs.attention import news
 from websight_tui.runs.phase import OVER
 from websight_tui.runs.state import AppState, ClusterView, RunView
+from websight_tui.runs.tasks import Stand
 from websight_tui.slurm_commands.site import Layout
 from websight_tui.tui import glyphs, keymap
 from websight_tui.tui.actions import Actions
@@ -229,7 +230,7 @@ class WebsightApp(Actions, App[None]):
         self.exit()
 
     def on_events_arrived(self, message: EventsArrived) -> None:
-        from websight_tui.runs.events import ActionDone, Notice
+        from websight_tui.runs.events import ActionDone, Notice, TaskMoved
         from websight_tui.runs.reduce import reduce
 
         message.stop()
@@ -241,6 +242,8 @@ class WebsightApp(Actions, App[None]):
                 self.tell(event.message, event.hint)
             elif isinstance(event, ActionDone):
                 self.tell(event.message, event.hint, good=event.ok)
+            elif isinstance(event, TaskMoved) and event.task.message:
+                self.tell(event.task.message, event.task.hint, good=event.task.stand is Stand.DONE)
         self._learn(state)
         self.set_reactive(WebsightApp.now, self._clock())
         self.state = state

@@ -120,9 +120,11 @@ class ChartState:
         x = min(window[1], max(window[0], (min(last[1], window[1]) if self.cursor is None else self.cursor + step)))
         curve = view.layers[0].curve
         found = nearest(curve, x)
-        if found is None or (self.cursor is not None and (curve.xs[found] - self.cursor) * direction <= 0):
+        if found is None:
             return self.pin(x)
-        return self.pin(curve.xs[found])
+        if self.cursor is not None and (curve.xs[found] - self.cursor) * direction <= 0:
+            found = min(curve.count - 1, max(0, found + direction))  # at least to the next point
+        return self.pin(curve.xs[found]) if window[0] <= curve.xs[found] <= window[1] else None
 
     def words(self) -> str:
         """The settings in a few words, for the frame."""

@@ -42,8 +42,15 @@ _SIGNS: Final = {
 }
 
 
-def saved_rows(run: RunView, now: float, palette: Palette) -> list[tuple[str, dict[str, Text | str]]]:
-    """The final adapter, then the checkpoints of all segments that still count, newest first."""
+def saved_rows(
+    run: RunView, now: float, palette: Palette, *, looking: bool = False
+) -> list[tuple[str, dict[str, Text | str]]]:
+    """The final adapter, then the checkpoints of all segments that still count, newest first.
+
+    Args:
+        looking: whether the cluster is being asked what is there.
+    """
+    unknown = f"looking{glyph(Verdict.TOO_EARLY)}" if looking and run.saved is None else "not looked at"
     there = {saved.step: saved for saved in run.saved or ()}
     rows: dict[int, dict[str, Text | str]] = {}
     for segment, count, limit in surviving(run.log):
@@ -59,7 +66,7 @@ def saved_rows(run: RunView, now: float, palette: Palette) -> list[tuple[str, di
                 "size": words.size(size),
                 "took": words.duration(saved.seconds),
                 "loss": _figure(_loss_at(segment.columns, count, saved.step)),
-                "whole": _whole(known, looked=run.saved is not None, palette=palette),
+                "whole": _whole(known, unknown, palette),
                 "path": plain(saved.path.rpartition("/")[2] or f"checkpoint-{saved.step}", 120),
             }
     found = [(str(step), cells) for step, cells in sorted(rows.items(), reverse=True)]
@@ -70,7 +77,7 @@ def saved_rows(run: RunView, now: float, palette: Palette) -> list[tuple[str, di
         "step": FINAL,
         "size": words.size(final.bytes),
         "loss": _figure(latest(run, "loss")),
-        "whole": _whole(final, looked=True, palette=palette),
+        "whole": _whole(final, "", palette),
         "path": "the run's adapter",
     }
     return [(FINAL, cells), *found]
@@ -84,9 +91,9 @@ def chosen(run: RunView, key: str | None) -> Saved | None:
     return next((saved for saved in run.saved or () if saved.step == step), None)
 
 
-def _whole(saved: Saved | None, *, looked: bool, palette: Palette) -> Text:
+def _whole(saved: Saved | None, unknown: str, palette: Palette) -> Text:
     if saved is None:
-        return Text("not looked at" if looked else f"looking{glyph(Verdict.TOO_EARLY)}", style=palette.faint)
+        return Text(unknown, style=palette.faint)
     colour = {Whole.COMPLETE: palette.good, Whole.GONE: palette.faint, Whole.NOT_SEALED: palette.warn}
     return Text(f"{glyph(_SIGNS[saved.whole])} {saved.whole.value}", style=colour.get(saved.whole, palette.bad))
 

@@ -8,6 +8,7 @@ from textual.widgets import ContentSwitcher, Static
 from websight_tui.runs.saved import Saved
 from websight_tui.runs.state import Link, RunView
 from websight_tui.runs.tasks import Kind, Stand, Task
+from websight_tui.tui.present import foreign
 from websight_tui.tui.saved_rows import chosen, saved_rows, task_lines
 from websight_tui.tui.screens.base import StateScreen
 from websight_tui.tui.task_actions import ask_fetch, ask_merge, ask_try
@@ -31,14 +32,15 @@ class SavedKeys(StateScreen[None]):
 
     def show_saved(self, run: RunView) -> None:
         """Draws table and tasks; looks on the cluster again when there is another checkpoint."""
-        self.query_one("#saved", KeyedTable).show(saved_rows(run, self.wst.now, self.palette))
+        view = self.state.clusters.get(run.spec.cluster)
+        can_look = view is not None and view.link is Link.ONLINE and not foreign(run)
+        self.query_one("#saved", KeyedTable).show(saved_rows(run, self.wst.now, self.palette, looking=can_look))
         lines = task_lines(run, self.size.width - 6, self.palette)
         tasks = self.query_one("#tasks", Static)
-        tasks.update(lines or Text("d downloads, I tests on a picture, M merges", style=self.palette.faint))
-        view = self.state.clusters.get(run.spec.cluster)
-        online = view is not None and view.link is Link.ONLINE
+        hint = "" if foreign(run) else "d downloads, I tests on a picture, M merges"
+        tasks.update(lines or Text(hint, style=self.palette.faint))
         ground = (run.phase, [len(segment.checkpoints) for segment in run.log.segments])
-        if online and ground != self._looked:
+        if can_look and ground != self._looked:
             self._looked = ground
             run_id = run.spec.run_id
             self.wst.controller.ask(lambda engine: engine.look_at_saved(run_id))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
@@ -83,6 +83,7 @@ def draw(view: View, width: int, height: int, palette: Palette) -> Drawing | Non
     window = view.window or full_window(view)
     if window is None or full_window(view) is None or width < 16 or height < 4:
         return None
+    view = _on_a_point(view, window)
     buckets, alone = max(8, (width - 8) * DOTS_X), len(view.layers) == 1
     thinned = [
         (layer, layer.curve.raw.reduce(*window, buckets) if alone else [], layer.curve.mean.reduce(*window, buckets))
@@ -121,6 +122,15 @@ def draw(view: View, width: int, height: int, palette: Palette) -> Drawing | Non
     lines.append(((" " * left, "", ""), *_marks(view, across, canvas.width, palette)))
     lines.append((((" " * left) + bottom_line(view.axis, window, across), palette.faint, ""),))
     return Drawing(tuple(lines), left, across)
+
+
+def _on_a_point(view: View, window: Window) -> View:
+    """With the crosshair on the point that it reads, if there is one curve; without it outside the window."""
+    if view.cursor is None:
+        return view
+    reading = readings(view.layers[0].curve, view.cursor) if len(view.layers) == 1 else None
+    x = view.cursor if reading is None else reading.x
+    return replace(view, cursor=x if window[0] <= x <= window[1] else None)
 
 
 def _backdrop(canvas: Canvas, view: View, across: Scale, up: Scale, rows: list[int], palette: Palette) -> None:
