@@ -42,6 +42,9 @@ def test_help_names_every_action() -> None:
             if listed(binding):
                 assert str(binding.id) in text, binding.id
     assert "1 to 9" in text, "the numbers of presets have one line"
+    narrow = help_text({}, Palette(), names=False).plain
+    assert max(map(len, narrow.split("\n"))) <= 76, "80 columns show whole lines"
+    assert narrow.count("\n") == text.count("\n") + 1
 
 
 def active(stage: Stage) -> dict[str, Binding]:

@@ -46,9 +46,9 @@ class CompareScreen(StateScreen[None]):
             others.border_title = "Compare with"
             yield others
             columns = (
-                Column("what", "", 28, 10),
-                Column("this", self._preset.name, 18, 9, flex=True),
-                Column("other", "other", 18, 8, flex=True),
+                Column("what", "", 20, 10, flex=True),
+                Column("this", self._preset.name, 14, 9, flex=True),
+                Column("other", "other", 14, 8, flex=True),
             )
             yield KeyedTable(columns, id="rows")
         yield KeyLine()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -17,8 +17,12 @@ from websight_tui.tui import keymap
 from websight_tui.tui.palette import Palette, palette_of
 
 
-def help_text(keys: Mapping[str, str], palette: Palette) -> Text:
-    """The list of keys by screen."""
+def help_text(keys: Mapping[str, str], palette: Palette, *, names: bool = True) -> Text:
+    """The list of keys by screen.
+
+    Args:
+        names: with the names under which [keys] changes them.
+    """
     text = Text()
     for group, bindings in keymap.GROUPS.items():
         text.append(f"{group}\n", style=f"bold {palette.accent}")
@@ -29,13 +33,19 @@ def help_text(keys: Mapping[str, str], palette: Palette) -> Text:
             if binding.id and (binding.id.startswith("home.preset") or binding.id in ("home.next", "home.previous")):
                 continue
             shown = keys.get(binding.id or "", binding.key)
-            names = " ".join(format_key(key.strip()) for key in shown.split(",")[:2])
-            text.append(f"  {names:<16}{binding.tooltip:<58.58} ")
-            text.append(f"{binding.id}\n", style=palette.faint)
+            pressed = " ".join(format_key(key.strip()) for key in shown.split(",")[:2])
+            line = f"  {pressed:<16}{binding.tooltip:<58.58} "
+            text.append(line if names else f"{line.rstrip()}\n")
+            text.append(f"{binding.id}\n" if names else "", style=palette.faint)
         text.append("\n")
     text.append("Change a key in config.toml:  ", style=palette.faint)
     text.append('[keys]\n"run.cancel" = "X"\n')
+    if not names:
+        text.append("The names of all stand here where the window is wider.\n", style=palette.faint)
     return text
+
+
+_WIDE: Final = 104
 
 
 class HelpScreen(ModalScreen[None]):
@@ -61,7 +71,8 @@ class HelpScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with VerticalScroll() as box:
             box.border_title = "Keys"
-            yield Static(help_text(self._keys, palette_of(self.app.theme_variables)))
+            palette = palette_of(self.app.theme_variables)
+            yield Static(help_text(self._keys, palette, names=self.app.size.width >= _WIDE))
 
     def action_scroll(self, lines: int) -> None:
         self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
