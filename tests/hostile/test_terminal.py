@@ -8,6 +8,7 @@ from tests.hostile.cluster import PASSWORD
 from tests.hostile.conftest import Laptop
 from tests.hostile.payloads import EVIL, harm, visible
 
+DOWN, UP, ESCAPE = "\x1b[B", "\x1b[A", "\x1b"
 pytestmark = [pytest.mark.xdist_group("hostile"), pytest.mark.timeout(180)]
 
 
@@ -26,19 +27,21 @@ def test_the_app_on_all_its_screens(laptop: Laptop) -> None:
         terminal.press(PASSWORD + "\r", seconds=1)
         terminal.wait_for("NAMESHOWN")
         terminal.press("\t\t", seconds=1)
-        for key in "\x1b[B\x1b[B\x1b[A":
+        for key in (DOWN, DOWN, UP):
             terminal.press(key, seconds=0.1)
         terminal.press("\x1b[Z", seconds=1)  # back to the runs
         terminal.press("\r", seconds=1)
         terminal.wait_for("LOGERRORSHOWN")
-        for key in ("o", "e", "w", "f", "v", "v", "v", "v", "m", "m", "m", "x", "r", "\x1b", "/"):
+        for key in ("o", "e", "w", "f", "v", "v", "v", "v", "m", "m", "m", "x", "r", ESCAPE, "/"):
             terminal.press(key, seconds=0.25)
         terminal.press("SHOWN\r", seconds=0.5)
-        terminal.press("?", seconds=0.5)
-        terminal.press("\x1b", seconds=0.5)
-        terminal.press("t", seconds=0.5)
-        terminal.press("\x1b", seconds=0.5)
-        terminal.press("\x1b", seconds=0.5)
+        for key in ("?", ESCAPE, "t", ESCAPE, ESCAPE):
+            terminal.press(key, seconds=0.5)
+        for key in ("\t", DOWN, "c", ESCAPE, "\r"):  # the queue: a job of somebody else's, its question, its screen
+            terminal.press(key, seconds=0.5)
+        terminal.wait_for("FOREIGNLOGERRORSHOWN")
+        for key in (ESCAPE, ",", ESCAPE):
+            terminal.press(key, seconds=0.5)
         terminal.press("q", seconds=0.5)
         assert terminal.end() == 0, visible(bytes(terminal.written))[-2000:]
     finally:
