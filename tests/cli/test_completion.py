@@ -18,7 +18,9 @@ import pytest
 from websight_tui.cli import main
 from websight_tui.config import load_config
 from websight_tui.runs.plan import plan_launch
+from websight_tui.runs.state import Sweep
 from websight_tui.runs.store import Store
+from websight_tui.runs.sweep_store import put_sweep
 
 _COLOURS = re.compile(rb"\x1b\[[0-9;?]*[a-zA-Z]|\x1b[=>]|\x07|\r")
 
@@ -43,6 +45,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     spec = plan_launch(loaded, loaded.clusters["quasar"], loaded.presets["zebra"], now=1_795_500_000.0).spec
     store = Store(tmp_path / "data" / "runs.sqlite")
     store.begin_submission(spec, 1.0)
+    put_sweep(store, Sweep("sweep-of-zebras", "quasar", 1.0, (spec,)))
     store.close()
     return tmp_path
 
@@ -111,6 +114,7 @@ def test_tab_completes_commands_presets_clusters_and_runs(terminal: Terminal) ->
         ("websight-tui submit zebra --cluster qua\t", "--cluster quasar "),
         ("websight-tui report zeb\t", r"report zebra-26\d{4}-\d{6}-\w{4} "),
         ("websight-tui submit zebra --set lora_tar\t", "lora_target="),
+        ("websight-tui sweep --show sw\t", "--show sweep-of-zebras "),
     ):
         terminal.type(keys)
         assert terminal.shows(whole), (keys, terminal.seen)

@@ -34,6 +34,7 @@ def test_it_carries_trainer_and_scripts_and_nothing_heavy(wheel: Path) -> None:
         metadata = archive.read(next(n for n in names if n.endswith("METADATA"))).decode()
     for path in ("trainer/train.py", "trainer/cpu_shim/sitecustomize.py", "slurm/job.sh"):
         assert f"websight_tui/_bundle/{path}" in names
+    assert {"websight_tui/report/page.html", "websight_tui/report/page.css"} <= names
     assert not any("__pycache__" in name or name.startswith(("tests/", "bench/")) for name in names)
     required = [line for line in metadata.splitlines() if line.startswith("Requires-Dist") and "extra ==" not in line]
     assert not any("torch" in line or "llamafactory" in line for line in required)

@@ -59,13 +59,23 @@ def clusters(**_: object) -> Offers:
 
 
 def runs(*, parsed_args: argparse.Namespace, **_: object) -> Offers:
-    """The newest runs, of the demo's history where `--cluster demo` was said before."""
+    """The newest runs."""
+    return _newest(parsed_args, sweeps=False)
+
+
+def sweeps(*, parsed_args: argparse.Namespace, **_: object) -> Offers:
+    """The newest sweeps."""
+    return _newest(parsed_args, sweeps=True)
+
+
+def _newest(parsed_args: argparse.Namespace, *, sweeps: bool) -> Offers:
+    """Out of the demo's history where `--cluster demo` was said before."""
     from websight_tui.cli.demo_cluster import demo_folder
     from websight_tui.config import POCKET, data_dir
-    from websight_tui.runs.store import newest_runs
+    from websight_tui.runs.store import newest_names
 
     folder = demo_folder() if getattr(parsed_args, "cluster", None) == POCKET else data_dir()
-    return {"last": "the newest", **newest_runs(folder / "runs.sqlite", _NEWEST)}
+    return {"last": "the newest", **newest_names(folder / "runs.sqlite", _NEWEST, sweeps=sweeps)}
 
 
 def settings(*, prefix: str, **_: object) -> Offers:
@@ -84,6 +94,9 @@ OFFERS: Final[Mapping[str, Callable[..., Offers]]] = {
     "cluster": clusters,
     "run_id": runs,
     "what": runs,
+    "show": sweeps,
+    "rest": sweeps,
+    "sweep": sweeps,
     "settings": settings,
 }
 """By the name under which the parsed arguments hold it."""

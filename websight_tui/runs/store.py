@@ -383,16 +383,17 @@ class Store:
         return json.loads(rows[0][0]) if rows else None
 
 
-def newest_runs(path: Path, most: int) -> dict[str, str]:
-    """{run id: its cluster} of the newest runs in a history; empty if there is none.
+def newest_names(path: Path, most: int, *, sweeps: bool = False) -> dict[str, str]:
+    """{run id: its cluster} of the newest runs in a history, or of its sweeps; empty if there is none.
 
     For the shell's completion: it is opened for reading only, nothing is migrated or put aside, nothing is said.
     """
+    runs = "SELECT run_id, cluster FROM runs WHERE NOT hidden ORDER BY created_at DESC LIMIT ?"
+    query = "SELECT sweep_id, cluster FROM sweeps ORDER BY created_at DESC LIMIT ?" if sweeps else runs
     with (
         contextlib.suppress(sqlite3.Error),
         contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=0.5)) as db,
     ):
-        query = "SELECT run_id, cluster FROM runs WHERE NOT hidden ORDER BY created_at DESC LIMIT ?"
         return dict(db.execute(query, (most,)).fetchall())
     return {}
 
