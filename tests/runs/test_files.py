@@ -123,3 +123,18 @@ def test_an_output_that_a_requeue_emptied_begins_anew(reading: Reading) -> None:
     cached = reading.store.cached(reading.track.spec.run_id, "stdout:5")
     assert cached is not None
     assert cached.data == b"second attempt\n"
+
+
+def test_how_much_of_a_long_event_log_is_still_to_come_is_said(reading: Reading) -> None:
+    line = b'{"v": 1, "t": 1.0, "kind": "log", "step": %d, "loss": 1.0}\n'
+    data = b'{"v": 1, "t": 1.0, "kind": "start", "step": 0, "total_steps": 99}\n' + b"".join(
+        line % step for step in range(1, 110_000)
+    )
+    (reading.folder / "events.jsonl").write_bytes(data)
+    unread = []
+    while not unread or unread[-1]:
+        reading.look()
+        unread.append([event for event in reading.told if isinstance(event, e.LogMoved)][-1].unread)
+    assert unread == sorted(unread, reverse=True)
+    assert 0 < unread[0] < len(data)
+    assert reading.track.log.segments[0].last_step == 109_999

@@ -7,7 +7,9 @@ from textual.geometry import Offset
 from textual.pilot import Pilot
 
 from tests.tui.conftest import Stage, loaded, screen_text, until
+from tests.tui.fakes import NOW
 from websight_tui.metrics.curves import Axis, Metric
+from websight_tui.runs.events import LogMoved
 from websight_tui.tui.screens.overlay import OverlayScreen
 from websight_tui.tui.screens.run import RunScreen
 from websight_tui.tui.widgets.chart import Chart
@@ -159,3 +161,15 @@ async def test_runs_over_each_other_have_zoom_and_crosshair_with_their_differenc
         assert stage.app.screen is screen
         await pilot.press("escape")
         assert stage.app.screen is not screen
+
+
+async def test_what_of_a_long_log_is_still_to_come_is_said(stage: Stage) -> None:
+    async with stage.app.run_test(size=(120, 36)) as pilot:
+        screen = await run_screen(stage, pilot)
+        run = screen.run
+        assert run is not None
+        assert stage.engine is not None
+        stage.engine.tell(LogMoved(screen.run_id, run.log, run.log_version + 1, NOW, 12_000_000))
+        await until(pilot, lambda: "reading the log, 12 MB to come" in screen_text(stage.app))
+        stage.engine.tell(LogMoved(screen.run_id, run.log, run.log_version + 2, NOW))
+        await until(pilot, lambda: "reading the log" not in screen_text(stage.app))

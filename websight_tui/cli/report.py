@@ -43,11 +43,13 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     from websight_tui.cli.output import print_json, say
+    from websight_tui.cli.waiting import waiting
     from websight_tui.report.write import written
 
-    made, log, name = _report(args)
     kind = args.format or _by_name(args.output) or "html"
-    data = written(made, log, kind)
+    with waiting("making the report", quiet=args.json):
+        made, log, name = _report(args)
+        data = written(made, log, kind)
     if args.output == "-":
         sys.stdout.buffer.write(data)
         return 0

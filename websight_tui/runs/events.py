@@ -188,12 +188,16 @@ class JobsChanged:
 
 @dataclass(frozen=True, slots=True)
 class LogMoved:
-    """A run's training log grew to `version` (the log itself is append-only and shared)."""
+    """A run's training log grew to `version` (the log itself is append-only and shared).
+
+    `unread` bytes of its file are there and have not come yet.
+    """
 
     run_id: str
     log: TrainingLog
     version: int
     at: float
+    unread: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,8 @@ def read_files(
                     tail.go_back(before)  # what could not be kept is read again
                     raise
                 _use(track, name, tail, step)
+                if name == EVENTS:
+                    track.unread = step.size - tail.offset if step.more and not step.restarted else 0
                 if step.more:
                     again.append((track, name, track.events if name == EVENTS else tail))
         waiting = again
@@ -115,7 +117,7 @@ def tell(track: RunTrack, emit: Callable[[e.Event], None], now: float, skew_s: f
         moved = log is not track.told_log or log.version != track.told_version
         if moved:
             track.told_log, track.told_version = log, log.version
-            emit(e.LogMoved(run_id, log, log.version, now))
+            emit(e.LogMoved(run_id, log, log.version, now, track.unread))
         for name, stream in track.streams.items():
             if stream.shown != (stream.text.version, stream.size):
                 stream.shown = (stream.text.version, stream.size)

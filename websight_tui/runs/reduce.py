@@ -63,7 +63,9 @@ def reduce(state: AppState, event: e.Event) -> AppState:
         case e.JobsChanged():
             return _run(state, event.run_id, jobs=event.jobs, seen_at=event.at)
         case e.LogMoved():
-            return _run(state, event.run_id, log=event.log, log_version=event.version, seen_at=event.at)
+            return _run(
+                state, event.run_id, log=event.log, log_version=event.version, log_unread=event.unread, seen_at=event.at
+            )
         case e.TailMoved():
             return _run(state, event.run_id, **{event.stream: event.tail}, seen_at=event.at)
         case e.Projected():

@@ -160,7 +160,8 @@ class RunView:
         spec: as submitted.
         outcome, outcome_text: of the submission; the text is Slurm's reason or the plan for an unknown one.
         jobs: its chain, oldest first.
-        log: its training log (append-only; compare `log_version` to see whether it moved).
+        log: its training log (append-only; compare `log_version` to see whether it moved), of which `log_unread` bytes
+            are still to come.
         stdout, stderr: tails of the newest job's output.
         projection: the newest; None before the first step.
         measured: what its output folder says of the result, where somebody looked.
@@ -193,6 +194,7 @@ class RunView:
     measured: Measured | None = None
     saved: tuple[Saved, ...] | None = None
     tasks: tuple[Task, ...] = ()
+    log_unread: int = 0
 
     @property
     def job(self) -> Job | None:

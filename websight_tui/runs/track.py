@@ -142,6 +142,7 @@ class RunTrack:
         self.stream_job = ""
         self.told_log: TrainingLog | None = None
         self.told_version = -1
+        self.unread = 0
         self.projected_at = 0.0
         self.projection: Projection | None = None
         self.verdicts: tuple[VerdictChange, ...] = ()

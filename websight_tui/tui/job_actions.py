@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 from websight_tui.config import POCKET
 from websight_tui.errors import WebsightError
+from websight_tui.runs.events import ActionMoved
 from websight_tui.runs.state import RunView
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ class JobActions:
     def write_report(self, run: RunView) -> None:
         """Writes the run as an HTML page into the folder the app was started in, and says where."""
         app, base, now = self._app, self._app.config.presets.get(run.spec.preset.name), self._app.now
+        cluster = app.cluster_name
 
         def write() -> None:
             from websight_tui.report.of_run import report_of_run
@@ -101,8 +103,10 @@ class JobActions:
                 said = partial(app.tell, f"{path} cannot be written: {exc.strerror or exc}", "Start in another folder.")
             else:
                 said = partial(app.tell, f"Report written to {path}", "Open it in a browser.", good=True)
+            app.controller.emit(ActionMoved(cluster, "report", app.now, over=True))
             app.call_from_anywhere(said)
 
+        app.controller.emit(ActionMoved(cluster, "report", now))
         app.run_worker(write, thread=True, description="writes a report", exit_on_error=False)
 
     def open_shell(self, run: RunView) -> None:

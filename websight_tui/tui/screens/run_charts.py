@@ -6,6 +6,7 @@ from typing import Final
 
 from textual import on
 
+from websight_tui import words
 from websight_tui.metrics.curves import Metric
 from websight_tui.runs.phase import OVER
 from websight_tui.runs.state import RunView
@@ -45,7 +46,7 @@ class RunCharts(ChartKeys):
         view = view_of(run, state, palette)
         main.border_title = legend(heading(run, state.metric), view, palette, main.size.width - 4)
         behind = view.layers[0].curve.behind
-        main.border_subtitle = f"reading the log, {behind:,} points to go" if behind else state.words()
+        main.border_subtitle = self._reading(run, behind) or state.words()
         nothing = "No step logged yet." if run.phase not in OVER else "Nothing was logged."
         main.empty = not_measured(run, state.metric) or nothing
         main.show(view, at_once=at_once)
@@ -60,6 +61,12 @@ class RunCharts(ChartKeys):
                     side.show(small, at_once=at_once)
         if behind:  # the rest of a very long log, after keys and mouse have had their turn
             self.set_timer(0.01, self.show_charts)
+
+    def _reading(self, run: RunView, behind: int) -> str:
+        """What of a long log is still to come, in words."""
+        if run.log_unread:
+            return f"reading the log, {words.size(run.log_unread)} to come"
+        return f"reading the log, {behind:,} points to go" if behind else ""
 
     def small(self) -> list[Metric]:
         """What the small charts show beside the main one, which takes no place twice."""
