@@ -242,3 +242,17 @@ def test_a_receipt_that_is_asked_for_first_forbids_the_submission(tmp_path: Path
     late = run(commands.submit(str(claim), "/x", token="t", job_name="t"), tmp_path, f"touch {tmp_path}/ran")
     assert late.returncode == commands.ALREADY_CLAIMED
     assert not (tmp_path / "ran").exists()
+
+
+def test_a_record_that_is_said_again_is_not_read_again() -> None:
+    def answer(*jobs: tuple[str, str]) -> str:
+        rows = [{"%i": job_id, "%T": state, "%j": f"job {job_id}"} for job_id, state in jobs]
+        return "".join(RECORD + SEPARATOR.join(r.get(letter, "") for _, letter in QUEUE_FIELDS) + "\n" for r in rows)
+
+    known: dict[str, Job] = {}
+    first = parse.parse_queue(answer(("1", "PENDING"), ("2", "PENDING"), ("3", "RUNNING")), known)
+    again = parse.parse_queue(answer(("2", "RUNNING"), ("3", "RUNNING"), ("4", "PENDING")), known)
+    assert [(job.job_id, job.state) for job in again] == [("2", "RUNNING"), ("3", "RUNNING"), ("4", "PENDING")]
+    assert again[1] is first[2]
+    assert again == parse.parse_queue(answer(("2", "RUNNING"), ("3", "RUNNING"), ("4", "PENDING")))
+    assert len(known) == 3, "what is gone is forgotten"

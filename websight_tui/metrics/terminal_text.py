@@ -275,6 +275,8 @@ def plain(text: str, limit: int = 500) -> str:
     Args:
         limit: characters; a longer text ends in "…".
     """
+    if len(text) <= limit and text.isascii() and text.isprintable() and "  " not in text:
+        return text.strip()  # almost every text that comes
     text = text[: 4 * limit + 64]
     text = text.replace("\x9b", "\x1b[").replace("\x9d", "\x1b]")
     if "\x1b" in text:

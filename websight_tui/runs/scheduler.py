@@ -27,6 +27,7 @@ class Scheduler:
         self._clock = clock
         self._calls = calls
         self._lock = threading.Lock()
+        self._records: dict[str, Job] = {}
 
     def run(self, command: str, timeout: float = commands.QUERY_TIMEOUT_S) -> ExecResult:
         """Sends any Slurm command, counted."""
@@ -44,7 +45,7 @@ class Scheduler:
     def queue(self) -> list[Job]:
         """All own jobs that squeue knows, those included that ended within the last minutes."""
         result = self._ask("squeue", commands.queue())
-        return parse.parse_queue(result.stdout)
+        return parse.parse_queue(result.stdout, self._records)
 
     def accounting(self, job_ids: Sequence[str]) -> list[Job] | None:
         """What sacct has on `job_ids`; None where there is no accounting."""

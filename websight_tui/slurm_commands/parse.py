@@ -21,15 +21,32 @@ def state_word(text: str) -> str:
     return word if re.fullmatch(r"[A-Z_]+", word) else ""
 
 
-def parse_queue(text: str) -> list[Job]:
-    """The jobs of `commands.queue`'s output, in squeue's order, each id once."""
+def parse_queue(text: str, known: dict[str, Job] | None = None) -> list[Job]:
+    """The jobs of `commands.queue`'s output, in squeue's order, each id once.
+
+    Args:
+        known: jobs of the last answer by their records; used, and replaced by this answer's. A long queue says mostly
+            what it said before.
+    """
     jobs: dict[str, Job] = {}
-    width = len(QUEUE_FIELDS)
+    seen: dict[str, Job] = {}
     for record in text.split(RECORD)[1:]:
-        fields = record.removesuffix("\n").split(SEPARATOR, width - 1)
-        if len(fields) == width and is_job_id(fields[0]) and state_word(fields[1]):
-            jobs.setdefault(fields[0], _job(dict(zip((name for name, _ in QUEUE_FIELDS), fields, strict=True))))
+        job = known.get(record) if known else None
+        if job is None:
+            job = _queued(record)
+        if job is not None:
+            seen[record] = jobs.setdefault(job.job_id, job)
+    if known is not None:
+        known.clear()
+        known.update(seen)
     return list(jobs.values())
+
+
+def _queued(record: str) -> Job | None:
+    fields = record.removesuffix("\n").split(SEPARATOR, len(QUEUE_FIELDS) - 1)
+    if len(fields) != len(QUEUE_FIELDS) or not is_job_id(fields[0]) or not state_word(fields[1]):
+        return None
+    return _job(dict(zip((name for name, _ in QUEUE_FIELDS), fields, strict=True)))
 
 
 def parse_accounting(text: str) -> list[Job]:
