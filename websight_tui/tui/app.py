@@ -76,8 +76,8 @@ class WebsightApp(Actions, App[None]):
     ]
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (160, "-wide")]  # noqa: RUF012 (Textual declares it so)
 
-    state: reactive[AppState] = reactive(AppState(), init=False)
-    now: reactive[float] = reactive(0.0, init=False)
+    state: reactive[AppState] = reactive(AppState(), init=False, repaint=False)
+    now: reactive[float] = reactive(0.0, init=False, repaint=False)
 
     def __init__(
         self,

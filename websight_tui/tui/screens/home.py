@@ -23,6 +23,7 @@ from websight_tui.tui.screens.home_keys import HomeKeys
 from websight_tui.tui.widgets.chart import Chart
 from websight_tui.tui.widgets.key_line import KeyLine
 from websight_tui.tui.widgets.status_bar import StatusBar
+from websight_tui.tui.widgets.still import put
 from websight_tui.tui.widgets.table import KeyedTable
 
 _LISTS: Final = ("presets", "runs", "queue")
@@ -140,13 +141,13 @@ class HomeScreen(HomeKeys):
         self.query_one("#details").border_title = Text(title)
         shown = self.query_one("#facts", Static)
         shown.styles.text_wrap = "wrap" if wrap else "nowrap"
-        shown.update(facts)
+        put(shown, facts)
 
     def _show_hero(self, head: Headline, title: str) -> None:
         hero = self.query_one("#hero", Static)
         framed = self._heights is not None and self._heights.framed
         rows = self._heights.hero - 2 * framed if self._heights else 3
-        hero.update(head.text(max(20, self.size.width - 2 - 2 * framed), rows, self.palette))
+        put(hero, head.text(max(20, self.size.width - 2 - 2 * framed), rows, self.palette))
         hero.border_title = Text(f"{title}") if framed and title else ""
         hero.styles.border = ("ascii" if plain_ascii() else "round", head.colour) if framed else ("none", head.colour)
 
@@ -177,7 +178,7 @@ class HomeScreen(HomeKeys):
         forecasts = {p.name: self.wst.forecast(p) for p in self.wst.config.presets.values()}
         chart = bars(forecasts, self.chosen_preset.name, region.width, region.height, self.palette)
         shown.display = self.size.width >= _SIDE_BY_SIDE or run is None
-        shown.update(chart or Text("Not known yet: no forecast can be made.", style=self.palette.faint))
+        put(shown, chart or Text("Not known yet: no forecast can be made.", style=self.palette.faint))
         drawn = (run.spec.run_id, run.log_version) if run is not None else None
         if run is not None and drawn != self._drawn:
             from websight_tui.tui.run_chart import ChartState, view_of

@@ -26,6 +26,7 @@ from websight_tui.tui.widgets.chart import Chart
 from websight_tui.tui.widgets.key_line import KeyLine
 from websight_tui.tui.widgets.log_view import LogView
 from websight_tui.tui.widgets.status_bar import StatusBar
+from websight_tui.tui.widgets.still import put
 from websight_tui.tui.widgets.table import KeyedTable
 from websight_tui.tui.widgets.verdict import banner
 
@@ -104,8 +105,8 @@ class RunScreen(RunCharts, LogKeys, SavedKeys):
         head.border_subtitle = Text(f" {glyph('dot')} ".join(parts))
         height = 2 if self.has_class("-short") else 3
         hint = f"{self.wst.config.keys.get('run.remedies', 'r')} remedies" if wants_remedy(run) else ""
-        said.update(banner(run, self.wst.now, width, height, self.palette, hint=hint))
-        self.query_one("#figures", Static).update(run_facts.figures_line(run, width, self.palette))
+        put(said, banner(run, self.wst.now, width, height, self.palette, hint=hint))
+        put(self.query_one("#figures", Static), run_facts.figures_line(run, width, self.palette))
 
     def _show_lower(self, run: RunView) -> None:
         lower = self.query_one("#lower", ContentSwitcher)
@@ -140,7 +141,7 @@ class RunScreen(RunCharts, LogKeys, SavedKeys):
         if base is not None and (changed := differences(preset, base)):
             text.append(f"\n\ndiffers from {base.name}\n", style=self.palette.faint)
             text.append_text(difference_rows(changed, self.palette))
-        self.query_one("#settings-text", Static).update(text)
+        put(self.query_one("#settings-text", Static), text)
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._changed)

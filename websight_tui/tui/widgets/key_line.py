@@ -86,12 +86,18 @@ class KeyLine(Widget):
     DEFAULT_CSS = "KeyLine { dock: bottom; height: auto; max-height: 8; }"
     open: reactive[bool] = reactive(False, layout=True)
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._told: object = None
+
     def on_mount(self) -> None:
         self.screen.bindings_updated_signal.subscribe(self, self._changed)
 
     def _changed(self, screen: Screen[object]) -> None:
-        if self.is_attached and screen is self.screen:
-            self.refresh(layout=True)
+        """After each key that could change what is offered; mostly nothing does."""
+        if self.is_attached and screen is self.screen and (entries := self._entries()) != self._told:
+            self._told = entries
+            self.refresh(layout=self.open)  # closed, it is one line whatever it says
 
     def _entries(self) -> tuple[list[Key], list[Key], Key]:
         keys: list[Key] = []

@@ -22,6 +22,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from websight_tui.tui.palette import readable
+from websight_tui.tui.widgets.still import differs
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,13 +145,13 @@ class KeyedTable(ScrollView, can_focus=True):
         else:
             for key, before in list(self._made.items()):
                 self._made[key] = now = self._fitted(cells_of(key))
-                if any(_differs(now[column], before[column]) for column in now):
+                if any(differs(now[column], before[column]) for column in now):
                     self.refresh_line(self._header + self._row_of[key])
         self._tell()
 
     def say(self, text: Text) -> None:
         """What stands here while there is no row."""
-        if _differs(text, self._said):
+        if differs(text, self._said):
             self._said = text
             self.refresh()
 
@@ -302,10 +303,6 @@ class KeyedTable(ScrollView, can_focus=True):
 def _painted(text: Text, console: Console) -> Iterator[Segment]:
     """`render` leaves out the style of the text as a whole."""
     yield from Segment.apply_style(text.render(console), console.get_style(text.style))
-
-
-def _differs(one: Text, other: Text) -> bool:
-    return one.plain != other.plain or one.style != other.style or one.spans != other.spans
 
 
 def _readable(strip: Strip, style: Style) -> Strip:
