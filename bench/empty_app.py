@@ -1,4 +1,4 @@
-"""The floor of every start: a Textual app that shows one word."""
+"""The floor of every start and of every key: a Textual app that shows one word, another one after the key f."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ class Empty(App[None]):
 
     def compose(self) -> ComposeResult:
         yield Static("ready")
+
+    def key_f(self) -> None:
+        said = self.query_one(Static)
+        said.update("held still" if said.content == "following" else "following")
 
 
 if __name__ == "__main__":

@@ -36,11 +36,13 @@ class Pressed:
 
     Args:
         keys: seconds from each key to its frame.
+        floor: the same in an empty Textual app, pressed in turn.
         loop_s: 99th percentile of the event loop's delay.
         before_mb, peak_mb: memory of the app before the load, and the most during it.
     """
 
     keys: list[float]
+    floor: list[float]
     loop_s: float
     before_mb: float
     peak_mb: float
@@ -74,9 +76,18 @@ def _sizes(sizes: object) -> str:
 
 def _shown(what: str, pressed: list[Pressed]) -> Iterator[Row]:
     keys = [percentile(p.keys, 0.99) for p in pressed]
+    floor = percentile([took for p in pressed for took in p.floor], 0.99)
+    yield Row(
+        f"{what}: key → frame, p50",
+        [milliseconds(percentile(p.keys, 0.5)) for p in pressed],
+        f"empty Textual app {milliseconds(percentile([took for p in pressed for took in p.floor], 0.5))}",
+        percentile(pressed[-1].keys, 0.5) / percentile([took for p in pressed for took in p.floor], 0.5),
+    )
     yield Row(
         f"{what}: key → frame, p99 of {len(pressed[-1].keys)}",
         [milliseconds(key) for key in keys],
+        f"empty Textual app {milliseconds(floor)}",
+        keys[-1] / floor,
         goal=f"≤ {1000 * KEY_GOAL_S:.0f} ms",
         met=max(keys) <= KEY_GOAL_S,
     )
@@ -92,9 +103,11 @@ def _shown(what: str, pressed: list[Pressed]) -> Iterator[Row]:
 class _Keys:
     """Presses keys and notes how long each took; a frame that never comes counts as the time waited for it."""
 
-    def __init__(self, terminal: Terminal) -> None:
+    def __init__(self, terminal: Terminal, floor: Terminal) -> None:
         self.terminal, self.began = terminal, time.monotonic()
         self.took: list[float] = []
+        self.floor: list[float] = []
+        self._floor, self._held = floor, False
 
     def press(self, key: str, sign: str) -> None:
         began = time.perf_counter()
@@ -102,6 +115,8 @@ class _Keys:
             self.took.append(self.terminal.press(key, sign, timeout=5))
         except NotSeen:
             self.took.append(time.perf_counter() - began)
+        self._held = not self._held
+        self.floor.append(self._floor.press("f", "following" if self._held else "held still"))
         time.sleep(max(0.0, _EVERY_S - self.took[-1]))
 
     def follow_and_hold(self, until: Callable[[], bool]) -> None:
@@ -116,7 +131,7 @@ def _queue(scene: Scene, jobs: int, seconds: float) -> Pressed:
     name = f"queue-{jobs}"
     scene.environment(name)
     scene.queue(0)
-    with _app(scene, name) as (app, report):
+    with _app(scene, name) as (app, floor, report):
         app.wait("online")
         time.sleep(2)
         before = app.memory_mb
@@ -124,7 +139,7 @@ def _queue(scene: Scene, jobs: int, seconds: float) -> Pressed:
         app.send("\x12")
         app.wait(f"{jobs} job", timeout=60)
         app.send("\t\t")
-        keys, end = _Keys(app), time.monotonic() + seconds
+        keys, end = _Keys(app, floor), time.monotonic() + seconds
         app.press("G", f"ob {100_000 + jobs - 1}")
         row, down = jobs - 1, -1
         asked = 0.0
@@ -164,14 +179,14 @@ class _Runs:
         """Opens a run while its points are still being read, and goes on until all are there."""
         name, spec, _ = self._run()
         last = write_points(Path(spec.run_dir) / "events.jsonl", count)
-        with _app(self._scene, name) as (app, report):
+        with _app(self._scene, name) as (app, floor, report):
             app.wait("websight-tui")
             before = app.memory_mb
             open_run(app)
             read = threading.Event()
             reader = threading.Thread(target=_wait_then, args=(app, f"{last:,}/{count:,}", read), daemon=True)
             reader.start()
-            keys, end = _Keys(app), time.monotonic() + self._seconds
+            keys, end = _Keys(app, floor), time.monotonic() + self._seconds
             keys.follow_and_hold(lambda: read.is_set() and time.monotonic() > end)
             pressed = _pressed(app, keys, report, before)
         return self._over(spec, pressed)
@@ -180,12 +195,12 @@ class _Runs:
         """Opens a run whose output is huge, and writes on."""
         name, spec, output = self._run()
         sparse(output, size, "the end of a huge log\n")
-        with _app(self._scene, name) as (app, report):
+        with _app(self._scene, name) as (app, floor, report):
             app.wait("websight-tui")
             before = app.memory_mb
             open_run(app)
             app.wait("the end of a huge log")
-            keys, end = _Keys(app), time.monotonic() + self._seconds
+            keys, end = _Keys(app, floor), time.monotonic() + self._seconds
             keys.follow_and_hold(lambda: time.monotonic() > end or _write(output, b"one more line\n" * 50))
             pressed = _pressed(app, keys, report, before)
         return self._over(spec, pressed)
@@ -193,12 +208,12 @@ class _Runs:
     def burst(self, size: int) -> Pressed:
         """A progress bar writes as fast as the disk takes it."""
         name, spec, output = self._run()
-        with _app(self._scene, name) as (app, report):
+        with _app(self._scene, name) as (app, floor, report):
             open_run(app)
             app.wait("begins")
             before = app.memory_mb
             writer = threading.Thread(target=_burst_into, args=(output, size), daemon=True)
-            keys, end = _Keys(app), time.monotonic() + self._seconds
+            keys, end = _Keys(app, floor), time.monotonic() + self._seconds
             writer.start()
             keys.follow_and_hold(lambda: not writer.is_alive() and time.monotonic() > end)
             app.wait("the burst is over", timeout=60)
@@ -214,23 +229,27 @@ class _Runs:
 
 
 class _app:
-    """The probed app in a terminal, and where its probe reports."""
+    """The probed app in a terminal, an empty one in another, and where the probe reports."""
 
     def __init__(self, scene: Scene, name: str) -> None:
         self._report = scene.folder / f"{name}.json"
         words = [sys.executable, "-m", "bench.probed", str(self._report)]
-        self._terminal = Terminal(words, env=scene.environment(name), cwd=scene.folder)
+        env = scene.environment(name)
+        self._terminal = Terminal(words, env=env, cwd=scene.folder)
+        self._floor = Terminal([sys.executable, "-m", "bench.empty_app"], env=env)
 
-    def __enter__(self) -> tuple[Terminal, Path]:
-        return self._terminal, self._report
+    def __enter__(self) -> tuple[Terminal, Terminal, Path]:
+        self._floor.wait("ready")
+        return self._terminal, self._floor, self._report
 
     def __exit__(self, *_: object) -> None:
         self._terminal.close()
+        self._floor.close()
 
 
 def _pressed(app: Terminal, keys: _Keys, report: Path, before: float) -> Pressed:
     late = delays(report, keys.began, time.monotonic())
-    return Pressed(keys.took, percentile(late, 0.99), before, app.peak_memory_mb)
+    return Pressed(keys.took, keys.floor, percentile(late, 0.99), before, app.peak_memory_mb)
 
 
 def _wait_then(app: Terminal, sign: str, read: threading.Event) -> None:

@@ -140,8 +140,9 @@ class Scene:
 
     def queue(self, jobs: int) -> None:
         """From now on squeue lists `jobs` more; one in twenty has another state at every second call."""
+        now = int(time.time())
         for turn in range(2):
-            (self.folder / f"queue.{turn}").write_text("".join(_record(i, turn) for i in range(jobs)))
+            (self.folder / f"queue.{turn}").write_text("".join(_record(i, turn, now) for i in range(jobs)))
 
     def calls(self, name: str = "") -> int:
         """Calls of Slurm's commands so far: over SSH, or with `name` through `counted_path(name)`."""
@@ -199,10 +200,10 @@ def _preset(name: str) -> Preset:
     return next(preset for preset in BUILT_IN if preset.name == name)
 
 
-def _record(number: int, turn: int) -> str:
+def _record(number: int, turn: int, now: int) -> str:
     """A row of squeue as the app asks for it."""
     running = number % 4 == 0 or (turn == 1 and number % 20 == 1)
-    begun = int(time.time()) - 600 - number % 3000
+    begun = now - 600 - number % 3000
     fields = {
         "job_id": str(100_000 + number),
         "state": "RUNNING" if running else "PENDING",
