@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,14 @@ def test_consoles_of_every_kind(name: str, console: str) -> None:
         is_near(at(run, lines, 0.4, "job-1.out"), run, 0.012)
     headless = w.job_output(run, head=False, **CONSOLES[console])  # type: ignore[arg-type]
     is_near(at(run, headless, 0.75, "job-1.out"), run, 0.006)
+
+
+@pytest.mark.parametrize("head", [True, False])
+def test_a_resume_that_skips_data_for_a_long_time_before_its_first_step(head: bool) -> None:
+    late = tuple(replace(moment, elapsed=moment.elapsed + 900) for moment in RESUMED.moments)
+    run = replace(RESUMED, moments=late, end=RESUMED.end + 900)
+    is_near(at(run, w.job_output(run, head=head), 0.5, "job-1.out"), run, 0.005)
+    is_near(at(run, w.trainer_log(run), 0.5, "trainer_log.jsonl"), run, 0.005)
 
 
 @pytest.mark.parametrize("share", [0.25, 0.5, 0.75])

@@ -195,6 +195,7 @@ def job_output(
         text: values as strings.
     """
     lines: Lines = [(0.0, heading(run).encode())] if head else []
+    lines.append((0.0, bars(bar(0, run.total, 0.0, "?it/s")).encode()))
     for moment in run.moments:
         said = ""
         if moment.kind == "step":

@@ -20,6 +20,8 @@ from websight_tui.metrics.output_run import OutputRun
 from websight_tui.metrics.terminal_text import plain
 
 _KEEP: Final = 1 << 16
+_FEW_STEPS: Final = 20
+"""Steps that a bar may leave out between two redraws."""
 _PIECE: Final = 1 << 20
 
 _BAR: Final = re.compile(
@@ -71,6 +73,7 @@ class JobOutputReader:
         self._begun: datetime | None = None
         self._other_pass = False
         self._new_training = False
+        self._empty = 0  # the total of a bar at step 0 that no other has followed yet
 
     @property
     def log(self) -> TrainingLog:
@@ -125,10 +128,14 @@ class JobOutputReader:
         expected = self._heading.get("total_steps") or (run.segment.total_steps if run is not None else 0)
         if (expected and total != expected) or (not expected and self._other_pass):
             return
-        if step == 0 or (self._other_pass and run is not None and step < run.segment.last_step):
+        if step == 0:
+            self._empty = total
+            return
+        if self._other_pass and run is not None and step < run.segment.last_step:
             return
         if run is None or self._new_training or run.restarts(step, elapsed):
             run = self._open(total, step, elapsed)
+        self._empty = 0
         run.bar(step, total, elapsed)
 
     def _dict(self, text: str, found: re.Match[str]) -> None:
@@ -162,7 +169,8 @@ class JobOutputReader:
         before = self._run
         start = self._resumed
         if start is None:
-            start = _jumped(step, elapsed, before)
+            jumps = step is not None and step > _FEW_STEPS and self._empty == total > 0
+            start = (step or 1) - 1 if jumps else _jumped(step, elapsed, before)
         if before is not None:
             before.settle()
             if start == 0:
@@ -244,7 +252,7 @@ def _digits(text: str) -> float:
 
 def _jumped(step: int | None, elapsed: float | None, before: OutputRun | None) -> int:
     """The step that a bar without a heading began at: a bar's first step of hundreds was not trained in seconds."""
-    if step is None or elapsed is None or step <= 20:
+    if step is None or elapsed is None or step <= _FEW_STEPS:
         return 0
     pace = before.pace if before is not None else None
     if elapsed > 0.3 * step * (pace if pace is not None else 1.0):
