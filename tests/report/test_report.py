@@ -69,6 +69,17 @@ def test_what_was_measured_takes_the_place_of_what_was_computed() -> None:
     assert tiles["adapter"] == ("90 MB", "rank 16, on disk")
 
 
+def test_of_a_job_that_was_submitted_elsewhere_no_settings_are_made_up() -> None:
+    run = finished()
+    run = replace(run, spec=replace(run.spec, run_id="hai:47980", token=""), forecast=None, score=None)
+    report = report_of(run)
+    assert "Settings" not in [section.title for section in report.sections]
+    assert "adapter" not in [tile.label for tile in report.tiles]
+    assert "submitted elsewhere" in report.subtitle
+    assert [p.title for p in report.panels if p.title.startswith("Speed")] == ["Speed (steps a minute)"]
+    assert "Qwen" not in form(run, "html")
+
+
 def test_the_lines_that_set_a_cluster_up_are_not_in_it() -> None:
     run = finished()
     run = replace(run, spec=replace(run.spec, setup=("export TOKEN=sesame",)))

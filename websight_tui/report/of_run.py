@@ -37,6 +37,7 @@ def report_of_run(run: RunView, base: Preset | None, *, now: float, made: str) -
         now: Unix s. made: when and by what the report is made, in words.
     """
     spec, preset, log = run.spec, run.spec.preset, run.log
+    ours = bool(spec.token)  # of a job that was submitted elsewhere no settings are known
     truth = _seconds(run, now)
     finished = run.phase is Phase.FINISHED
     job = run.job
@@ -56,24 +57,31 @@ def report_of_run(run: RunView, base: Preset | None, *, now: float, made: str) -
         Section("Forecast against truth", lead, (("", facts),) if facts else (), panel=panel),
         sections.verdict_history(changes, first, until, kept=bool(run.verdicts)),
         sections.jobs_table(run.jobs),
-        sections.checkpoints(log, preset.save_total_limit),
+        sections.checkpoints(log, preset.save_total_limit if ours else None),
         sections.environment(log, _place(run)),
-        sections.settings(preset, base),
+        *([sections.settings(preset, base)] if ours else []),
     ]
     if (found := sections.findings([*run.problems, *log.notes])) is not None:
         chapters.insert(0, found)
     word, tone = _headline(run)
     return Report(
         title=plain(spec.run_id, 120),
-        subtitle=f"{plain(preset.model_name_or_path, 80)} · {plain(preset.dataset, 60)} · {plain(spec.cluster, 40)}",
+        subtitle=" · ".join(plain(part, 80) for part in _about(run) if part),
         headline=word,
         tone=tone,
         sentences=tuple(_sentences(run, truth)),
         tiles=tuple(_tiles(run, truth)),
-        panels=panels_of(log, preset.effective_batch(preset.world_size())),
+        panels=panels_of(log, preset.effective_batch(preset.world_size()) if ours else 0),
         sections=tuple(chapters),
         made=made,
     )
+
+
+def _about(run: RunView) -> tuple[str, ...]:
+    spec, job = run.spec, run.job
+    if not spec.token:
+        return (job.name if job is not None else "", "submitted elsewhere", spec.cluster)
+    return (spec.preset.model_name_or_path, spec.preset.dataset, spec.cluster)
 
 
 def _headline(run: RunView) -> tuple[str, Tone]:
@@ -131,13 +139,14 @@ def _tiles(run: RunView, truth: float | None) -> list[Tile]:
     tiles = tiles_of(run.log)
     if truth:
         gpus = (preset.gpus_per_node or 0) * preset.nodes
-        tiles.append(Tile("time", words.duration(truth), f"{truth / 3600 * gpus:,.1f} GPU hours" if gpus else "on CPU"))
+        where = f"{truth / 3600 * gpus:,.1f} GPU hours" if gpus else "on CPU" if run.spec.token else ""
+        tiles.append(Tile("time", words.duration(truth), where))
     measured = run.measured or Measured()
     if measured.accuracy is not None:
         band = "" if measured.low is None or measured.high is None else f"{measured.low:.0%} to {measured.high:.0%}, "
         tiles.insert(0, Tile("click accuracy", f"{measured.accuracy:.0%}", f"{band}{measured.rows or 0:,} rows"))
     adapter, how = measured.adapter_bytes, "on disk"
-    if adapter is None:
+    if adapter is None and run.spec.token:
         adapter, how = sizes(preset).adapter_bytes, "computed"
     if adapter is not None:
         tiles.append(Tile("adapter", words.size(adapter), f"rank {preset.lora_rank}, {how}"))
@@ -145,13 +154,15 @@ def _tiles(run: RunView, truth: float | None) -> list[Tile]:
 
 
 def _place(run: RunView) -> tuple[tuple[str, str], ...]:
-    spec = run.spec
-    pairs = (
+    spec, job = run.spec, run.job
+    pairs = [
         ("cluster", spec.cluster),
-        ("account", spec.account),
-        ("partition", spec.partition),
-        ("folder", spec.run_dir),
-        ("trainer", spec.bundle[:12]),
-        ("settings digest", spec.config_digest()),
-    )
+        ("account", spec.account or (job.account if job is not None else "")),
+        ("partition", spec.partition or (job.partition if job is not None else "")),
+    ]
+    if spec.token:
+        digest = spec.config_digest()
+        pairs += [("folder", spec.run_dir), ("trainer", spec.bundle[:12]), ("settings digest", digest)]
+    else:
+        pairs.append(("folder", job.work_dir if job is not None else ""))
     return tuple((label, plain(value, 300)) for label, value in pairs if value)
