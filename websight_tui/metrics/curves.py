@@ -201,7 +201,7 @@ def _over(above: float, below: float) -> float:
     return above / below if below > 0 else nan
 
 
-AT_ONCE: Final = 50_000
+AT_ONCE: Final = 20_000
 """Points that are read in one go while somebody waits: some hundredths of a second."""
 
 
