@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from tests.runs.test_pocket_runs import trainer
 from tests.tui.conftest import screen_text, until
@@ -21,9 +22,11 @@ from websight_tui.runs.engine import Engine
 from websight_tui.runs.plan import LaunchPlan, plan_launch
 from websight_tui.runs.state import Link, Phase
 from websight_tui.runs.store import Store
+from websight_tui.runs.tasks import Stand
 from websight_tui.tui.app import WebsightApp
 from websight_tui.tui.planner import LocalPlanner
 from websight_tui.tui.ports import DemoInfo, Emit
+from websight_tui.tui.screens.ask import AskScreen
 from websight_tui.tui.screens.confirm import ConfirmScreen
 from websight_tui.tui.screens.home import HomeScreen
 from websight_tui.tui.screens.launch import LaunchScreen
@@ -176,3 +179,45 @@ async def test_from_nothing_configured_to_a_submitted_run(tmp_path: Path, monkey
     finally:
         control.stop(tmp_path / "cluster")
     assert load_config(tmp_path / "config.toml").clusters["hai"].partition == "demo"
+
+
+def adapter_in(folder: Path) -> Path:
+    """100 MB of an adapter, as a run leaves it; the file of its weights."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "adapter_config.json").write_text("{}")
+    weights = folder / "adapter_model.safetensors"
+    weights.write_bytes(bytes(range(256)) * 400_000)
+    return weights
+
+
+async def test_the_adapter_is_downloaded_stopped_on_the_way_and_gone_on_with(pocket: Config, tmp_path: Path) -> None:
+    app, target = make_app(pocket, tmp_path, StandIn(steps=5, pause=0.01)), tmp_path / "here"
+    async with app.run_test(size=(120, 36)) as pilot:
+        screen = await launch(app, pilot)
+        await in_time(pilot, lambda: screen.run and screen.run.phase is Phase.FINISHED, "finished")
+        assert screen.run is not None
+        weights = adapter_in(Path(screen.run.spec.out_dir))
+        await pilot.press("v", "v")
+        await in_time(pilot, lambda: "the run's adapter" in screen_text(app), "the final adapter, as it lies there")
+
+        async def download() -> None:
+            await pilot.press("d")
+            await in_time(pilot, lambda: isinstance(app.screen, AskScreen), "where to")
+            app.screen.query_one(Input).value = str(target)
+            await pilot.press("enter")
+
+        def stand() -> Stand | None:
+            return screen.run.tasks[-1].stand if screen.run is not None and screen.run.tasks else None
+
+        await download()
+        await in_time(
+            pilot, lambda: stand() is Stand.RUNNING and screen.run and screen.run.tasks[-1].done, "some of it"
+        )
+        app.controller.ask(lambda engine: engine.stop_fetch(screen.run_id))  # as the question's y does, without delay
+        await in_time(pilot, lambda: stand() is Stand.STOPPED, "stopped")
+        part = (target / "adapter_model.safetensors.part").stat().st_size
+        assert 0 < part < 102_400_000
+        await in_time(pilot, lambda: "It goes on where it was" in screen_text(app), "said")
+        await download()
+        await in_time(pilot, lambda: stand() is Stand.DONE, "whole")
+        assert (target / weights.name).read_bytes() == weights.read_bytes()
