@@ -16,6 +16,7 @@ from websight_tui.projection.model import Verdict
 from websight_tui.runs.schema import MIGRATIONS, SCHEMA_VERSION
 from websight_tui.runs.state import Outcome, VerdictChange
 from websight_tui.runs.store import Store
+from websight_tui.runs.verdict_history import add_verdict, verdicts_of
 from websight_tui.runspec import RunSpec, to_json
 from websight_tui.slurm_commands.model import Job
 
@@ -156,7 +157,7 @@ def test_a_file_of_an_earlier_version_is_brought_up_and_keeps_what_it_holds(
     db.close()
     store = Store(path)
     assert [run.spec for run in store.runs()] == [spec]
-    assert store.verdicts(spec.run_id) == ()
+    assert verdicts_of(store, spec.run_id) == ()
     store.close()
     assert [run.spec for run in Store(path).runs()] == [spec], "it is brought up once"
     assert store.note == ""
@@ -167,8 +168,8 @@ def test_a_verdict_is_kept_once_however_many_apps_see_it(path: Path, spec: RunSp
     one.begin_submission(spec, 1.0)
     first = VerdictChange(10.0, Verdict.TOO_EARLY, "7", 3, 80, reason="3 usable lines so far, 4 are needed")
     then = VerdictChange(20.0, Verdict.FITS, "7", 8, 80, 99.5, 120.0, "pace steady")
-    assert one.add_verdict(spec.run_id, first)
-    assert not other.add_verdict(spec.run_id, replace(first, at=11.0, step=4))
-    assert other.add_verdict(spec.run_id, then)
-    assert one.add_verdict(spec.run_id, replace(then, at=30.0, job_id="8")), "another job's verdict is another one"
-    assert other.verdicts(spec.run_id) == (first, then, replace(then, at=30.0, job_id="8"))
+    assert add_verdict(one, spec.run_id, first)
+    assert not add_verdict(other, spec.run_id, replace(first, at=11.0, step=4))
+    assert add_verdict(other, spec.run_id, then)
+    assert add_verdict(one, spec.run_id, replace(then, at=30.0, job_id="8")), "another job's verdict is another one"
+    assert verdicts_of(other, spec.run_id) == (first, then, replace(then, at=30.0, job_id="8"))

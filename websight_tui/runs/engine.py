@@ -9,14 +9,13 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 from websight_tui.config import Cluster, Config
-from websight_tui.errors import RemoteError, StoreError, WebsightError
+from websight_tui.errors import StoreError, WebsightError
 from websight_tui.presets import Preset
 from websight_tui.projection.history import PastRun
 from websight_tui.projection.model import Forecast
@@ -27,13 +26,13 @@ from websight_tui.runs.chaining import set_max_jobs
 from websight_tui.runs.checking import Checker
 from websight_tui.runs.forecasting import forecast_for, history_of, pauses_known
 from websight_tui.runs.foreign import foreign_run_id, foreign_track
-from websight_tui.runs.measuring import measure
+from websight_tui.runs.looking import count_and_tell, measure_and_tell
 from websight_tui.runs.plan import LaunchPlan, plan_resume
 from websight_tui.runs.problems import problems_of
 from websight_tui.runs.reconcile import record
 from websight_tui.runs.scoring import keep_forecast
 from websight_tui.runs.setting_up import examine_and_tell, explore_and_tell
-from websight_tui.runs.state import Link, Measured, Outcome, Sweep
+from websight_tui.runs.state import Link, Outcome, Sweep
 from websight_tui.runs.store import Store
 from websight_tui.runs.submit import submit
 from websight_tui.runs.sweep_store import load_sweeps, put_sweep
@@ -43,7 +42,6 @@ from websight_tui.runs.tasks import Kind
 from websight_tui.runs.track import RunTrack, load_track
 from websight_tui.runs.watcher import Watcher
 from websight_tui.runspec import RunSpec
-from websight_tui.slurm_commands import commands, job_counts
 from websight_tui.slurm_commands.model import Job
 
 _LOG: Final = logging.getLogger(__name__)
@@ -197,11 +195,11 @@ class Engine:
             if (watcher := self._watchers.get(cluster)) is not None and watcher.transport is not None:
                 tracks = [self._tracks[i] for i in run_ids if i in self._tracks]
                 mine = [track for track in tracks if track.spec.cluster == cluster and track.foreign is None]
-                self._start("measure", cluster, cluster, partial(self._measure, mine))
+                self._start("measure", cluster, cluster, partial(measure_and_tell, mine, self.store, self._emit))
 
     def count_jobs(self, cluster: str) -> None:
         """Asks how many jobs the site lets the user have at once: JobCountsFound."""
-        self._start("count jobs", cluster, cluster, self._count_jobs)
+        self._start("count jobs", cluster, cluster, lambda watcher: count_and_tell(watcher, self._emit))
 
     def cancel(self, run_id: str) -> None:
         """Cancels a run's live jobs and looks whether they are gone: ActionDone("cancel")."""
@@ -444,27 +442,6 @@ class Engine:
         return submit_members(
             sweep, self.store, lambda plan: self._submit(watcher, plan), lambda run_id: self._tracks[run_id].text
         )
-
-    def _measure(self, tracks: Sequence[RunTrack], watcher: Watcher) -> None:
-        for track in tracks:
-            if (transport := watcher.transport) is None:
-                return
-            try:
-                measured = measure(track.spec, transport, self.store)
-            except RemoteError as exc:  # what was not known stays so
-                _LOG.info("%s could not be measured: %s", track.spec.run_id, exc.message)
-                measured = track.measured or Measured()
-            track.measured = measured
-            self._emit(e.RunMeasured(track.spec.run_id, measured))
-
-    def _count_jobs(self, watcher: Watcher) -> None:
-        counts = None
-        if (transport := watcher.transport) is not None:
-            with suppress(RemoteError):
-                asked = job_counts.command(watcher.cluster.account)
-                result = transport.exec(asked, timeout=commands.QUERY_TIMEOUT_S)
-                counts = job_counts.parse(result.stdout, watcher.cluster.qos) if result.exit == 0 else None
-        self._emit(e.JobCountsFound(watcher.cluster.name, counts))
 
     def _forecast(self, cluster: Cluster, preset: Preset) -> Forecast:
         return forecast_for(cluster, preset, self._history())

@@ -20,9 +20,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from websight_tui.errors import StoreError, WebsightError
-from websight_tui.projection.model import Verdict
 from websight_tui.runs.schema import SCHEMA_VERSION, TABLES, migrate
-from websight_tui.runs.state import Outcome, VerdictChange
+from websight_tui.runs.state import Outcome
 from websight_tui.runspec import RunSpec, from_json, to_json
 from websight_tui.slurm_commands.model import Job
 
@@ -330,42 +329,6 @@ class Store:
     @staticmethod
     def _forget(db: sqlite3.Connection, run_id: str, name: str) -> None:
         db.execute("DELETE FROM files WHERE run_id = ? AND name = ?", (run_id, name))
-
-    # verdicts
-
-    def add_verdict(self, run_id: str, change: VerdictChange) -> bool:
-        """Adds to a run's verdict history; False if it ends with that verdict for that job already."""
-        with self.transaction() as db:
-            last = db.execute(
-                "SELECT verdict, job_id FROM verdicts WHERE run_id = ? ORDER BY at DESC, rowid DESC LIMIT 1", (run_id,)
-            ).fetchone()
-            if last == (change.verdict.value, change.job_id):
-                return False
-            db.execute(
-                "INSERT INTO verdicts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    run_id,
-                    change.at,
-                    change.verdict.value,
-                    change.job_id,
-                    change.step,
-                    change.total_steps,
-                    change.finish_at,
-                    change.deadline,
-                    change.reason,
-                ),
-            )
-        return True
-
-    def verdicts(self, run_id: str) -> tuple[VerdictChange, ...]:
-        """A run's verdict history, oldest first. A verdict that this version does not know is left out."""
-        rows = self.rows(
-            "SELECT at, verdict, job_id, step, total_steps, finish_at, deadline, reason FROM verdicts"
-            " WHERE run_id = ? ORDER BY at, rowid",
-            run_id,
-        )
-        known = set(Verdict)
-        return tuple(VerdictChange(at, Verdict(word), *rest) for at, word, *rest in rows if word in known)
 
     # other facts of a run: its forecast, paths of its output
 

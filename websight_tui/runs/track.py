@@ -21,6 +21,7 @@ from websight_tui.runs.scoring import load_forecast
 from websight_tui.runs.state import LogTail, Measured, Outcome, RunView, VerdictChange
 from websight_tui.runs.store import Store, StoredRun
 from websight_tui.runs.tail import Tail
+from websight_tui.runs.verdict_history import verdicts_of
 from websight_tui.runspec import RunSpec
 from websight_tui.slurm_commands.model import Job
 
@@ -259,7 +260,7 @@ def load_track(stored: StoredRun, store: Store) -> RunTrack:
         if row.last_seen is not None:
             track.last_seen[row.job.job_id] = row.last_seen
     track.forecast, track.score = load_forecast(store, stored.spec.run_id)
-    track.verdicts = store.verdicts(stored.spec.run_id)
+    track.verdicts = verdicts_of(store, stored.spec.run_id)
     track.measured = kept(store, stored.spec.run_id)
     track.follow_newest()
     for name, tail in track.tails():
