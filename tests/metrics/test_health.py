@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 from math import exp, nan
 
 import pytest
@@ -170,3 +171,21 @@ def test_saves_and_evaluations_are_not_slowness() -> None:
             shift += 40
             log.segments[0].checkpoints.append(Checkpoint(int(columns.step[i])))
     assert kinds(log) == []
+
+
+def test_of_a_very_long_log_the_newest_losses_are_all_looked_at_and_enough_of_the_others() -> None:
+    log = run_of([1.0 / (1 + i) for i in range(30_000)])
+    log.segments.append(run_of([0.5 + i * 1e-6 for i in range(9_000)]).segments[0])
+    log.segments[1].start_step = 300_000
+    for i in range(9_000):
+        log.segments[1].columns.step[i] += 300_000
+    points = health._losses(log)
+    assert points[-5000:] == list(zip(log.segments[1].columns.step, log.segments[1].columns.loss, strict=True))[-5000:]
+    assert 9_000 < len(points) < 12_000
+    assert points[0] == (10.0, 1.0)
+    steps = [x for x, _ in points]
+    assert steps == sorted(set(steps))
+    gaps = {round(b - a) for a, b in pairwise(steps[:-5001])}
+    assert len(gaps) <= 2, "every k-th, across the seam of two segments too"
+    short = run_of([float(i) for i in range(100)])
+    assert health._losses(short) == [(10.0 * i, i - 1.0) for i in range(1, 101)]

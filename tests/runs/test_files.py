@@ -138,3 +138,19 @@ def test_how_much_of_a_long_event_log_is_still_to_come_is_said(reading: Reading)
     assert unread == sorted(unread, reverse=True)
     assert 0 < unread[0] < len(data)
     assert reading.track.log.segments[0].last_step == 109_999
+
+
+def test_a_log_that_takes_long_to_judge_is_judged_less_often_but_in_the_end(reading: Reading) -> None:
+    events = reading.folder / "events.jsonl"
+    events.write_text('{"v": 1, "t": 1.0, "kind": "start", "step": 0, "total_steps": 100}\n')
+    reading.look()
+    reading.track.judged_at, reading.track.judging_s = time.time(), 60.0  # as if it had taken a minute just now
+    reading.told.clear()
+    with events.open("a") as stream:
+        for i in range(1, 30):
+            stream.write(json.dumps({"v": 1, "t": 1.0 + 3 * i, "kind": "log", "step": i, "loss": 1.0}) + "\n")
+    reading.look()
+    assert [type(event) for event in reading.told] == [e.LogMoved], "the points are told at once"
+    reading.track.judged_at -= 601
+    reading.look()
+    assert e.Projected in [type(event) for event in reading.told]

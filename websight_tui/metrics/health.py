@@ -7,20 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 from math import isfinite
 from statistics import median
 from typing import Final
 
 from websight_tui.metrics.curve_fit import expected_gain
 from websight_tui.metrics.model import Segment, TrainingLog
-from websight_tui.metrics.stitch import stitched, stitched_evaluations
+from websight_tui.metrics.stitch import stitched_evaluations, surviving
 
 _STALL_FLOOR_S: Final = 180.0
 _STALL_INTERVALS: Final = 5
 _START_UP_S: Final = 1800.0
 _PAUSE_S: Final = 1800.0
 _GROUP_S: Final = 20.0
+_RECENT: Final = 5000
+"""Newest losses that are all looked at."""
+_OLDER: Final = 5000
+"""About how many of the ones before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +53,7 @@ def signs(log: TrainingLog, now: float | None = None, seen_at: float | None = No
         now: Unix s; None leaves out the stall, which needs it.
         seen_at: Unix s at which the log last grew, for formats without a clock of their own.
     """
-    curve = stitched(log)
-    points = [(x, y) for x, y in zip(curve.step, curve.loss, strict=False) if isfinite(y)]
+    points = _losses(log)
     found = [nonfinite(log, points), diverging(points), spikes(points), overfitting(log), slower(log)]
     if log.last is not None and not log.last.end:
         found.append(plateau(points, log.last.total_steps))
@@ -58,6 +61,22 @@ def signs(log: TrainingLog, now: float | None = None, seen_at: float | None = No
             found.append(stalled(log, now, seen_at))
     order = {"alarm": 0, "warning": 1, "note": 2}
     return tuple(sorted((s for s in found if s is not None), key=lambda s: order[s.severity]))
+
+
+def _losses(log: TrainingLog) -> list[tuple[float, float]]:
+    """(step, loss) over all segments: the newest ones all, of a very long log's older ones every k-th."""
+    parts = surviving(log)
+    older = max(0, sum(count for _, count, _ in parts) - _RECENT)
+    stride = max(1, older // _OLDER)
+    points: list[tuple[float, float]] = []
+    before = 0
+    for segment, count, _ in parts:
+        steps, losses = segment.columns.step, segment.columns.loss
+        dense = min(count, max(0, older - before))
+        picks = chain(range(-before % stride, dense, stride), range(dense, count))
+        points += [(steps[i], losses[i]) for i in picks if isfinite(losses[i])]
+        before += count
+    return points
 
 
 def nonfinite(log: TrainingLog, points: Sequence[tuple[float, float]]) -> Sign | None:

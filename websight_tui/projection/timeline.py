@@ -7,8 +7,10 @@ and is bounded in size, so that everything behind it is simple and takes the sam
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from array import array
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from websight_tui.metrics.model import Columns, Segment, TrainingLog
@@ -112,12 +114,11 @@ def timeline_of(segment: Segment) -> Timeline:
     )
 
 
-def _clock(columns: Columns, count: int, started_at: float | None) -> list[float]:
-    """Elapsed seconds of every line; from the Unix clock where the format has that one only."""
-    elapsed = columns.elapsed[:count].tolist()
-    if count and started_at is not None and not any(map(math.isfinite, elapsed)):
-        return [t - started_at for t in columns.t[:count]]
-    return elapsed
+def _clock(columns: Columns, count: int, started_at: float | None) -> Sequence[float]:
+    """Elapsed seconds of every line (and of those that came since); from the Unix clock where there is only that."""
+    if count and started_at is not None and not any(map(math.isfinite, islice(columns.elapsed, count))):
+        return array("d", (t - started_at for t in islice(columns.t, count)))
+    return columns.elapsed
 
 
 def _pauses(found: Iterable[tuple[int, float | None]]) -> tuple[Pause, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -24,6 +25,8 @@ _KEPT_OUTPUT: Final = 256 * 1024
 _SIGNS_EVERY_S: Final = 60.0
 _PROJECT_EVERY_S: Final = 10.0
 """Seconds between two projections of a log that is silent."""
+_SHARE: Final = 10.0
+"""Judging a very long log takes its time: that long it is left alone, times this, before it is judged again."""
 
 
 def read_files(
@@ -115,6 +118,7 @@ def tell(track: RunTrack, emit: Callable[[e.Event], None], now: float, skew_s: f
     with track.lock:
         run_id, log = track.spec.run_id, track.log
         moved = log is not track.told_log or log.version != track.told_version
+        track.unjudged = track.unjudged or moved
         if moved:
             track.told_log, track.told_version = log, log.version
             emit(e.LogMoved(run_id, log, log.version, now, track.unread))
@@ -122,23 +126,32 @@ def tell(track: RunTrack, emit: Callable[[e.Event], None], now: float, skew_s: f
             if stream.shown != (stream.text.version, stream.size):
                 stream.shown = (stream.text.version, stream.size)
                 emit(e.TailMoved(run_id, name, stream.view(), now))
-        silent = track.job is not None and track.job.live and now - track.projected_at >= _PROJECT_EVERY_S
-        if moved or silent:
-            track.projected_at = now
-            projection = projection_of(track.spec, track.job, log, now + skew_s, track.earlier)
-            if projection != track.projection:
-                track.projection = projection
-                emit(e.Projected(run_id, projection, now))
-        ground = (
-            int(now // _SIGNS_EVERY_S),
-            *track.jobs,
-            track.outcome,
-            log.version,
-            *(stream.text.version for stream in track.streams.values()),
-        )
-        if ground != track.problems_ground:
-            track.problems_ground = ground
-            problems = problems_of(track, now + skew_s)
-            if problems != track.problems:
-                track.problems = problems
-                emit(e.ProblemsFound(run_id, problems, now))
+        if abs(now - track.judged_at) >= _SHARE * track.judging_s:
+            begun = time.perf_counter()
+            _judge(track, emit, now, skew_s)
+            track.judged_at, track.judging_s = now, time.perf_counter() - begun
+
+
+def _judge(track: RunTrack, emit: Callable[[e.Event], None], now: float, skew_s: float) -> None:
+    """The projection and the signs of trouble, where what they stand on has changed."""
+    run_id, log = track.spec.run_id, track.log
+    silent = track.job is not None and track.job.live and now - track.projected_at >= _PROJECT_EVERY_S
+    if track.unjudged or silent:
+        track.projected_at, track.unjudged = now, False
+        projection = projection_of(track.spec, track.job, log, now + skew_s, track.earlier)
+        if projection != track.projection:
+            track.projection = projection
+            emit(e.Projected(run_id, projection, now))
+    ground = (
+        int(now // _SIGNS_EVERY_S),
+        *track.jobs,
+        track.outcome,
+        log.version,
+        *(stream.text.version for stream in track.streams.values()),
+    )
+    if ground != track.problems_ground:
+        track.problems_ground = ground
+        problems = problems_of(track, now + skew_s)
+        if problems != track.problems:
+            track.problems = problems
+            emit(e.ProblemsFound(run_id, problems, now))

@@ -144,7 +144,8 @@ class RunTrack:
         self.told_log: TrainingLog | None = None
         self.told_version = -1
         self.unread = 0
-        self.projected_at = 0.0
+        self.projected_at = self.judged_at = self.judging_s = 0.0
+        self.unjudged = False
         self.projection: Projection | None = None
         self.verdicts: tuple[VerdictChange, ...] = ()
         self.measured: Measured | None = None
