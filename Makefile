@@ -44,6 +44,7 @@ lab-down: ## end it
 test-cluster: .venv/dev-ready ## the contract suite against the lab (make lab-up first)
 	@$(APP)/pytest tests/contract tests/runs/test_lab_runs.py tests/runs/test_doctor_lab.py \
 		tests/runs/test_bounds_lab.py tests/hostile/test_shell_words.py -n 2 --dist loadgroup
+	@$(APP)/pytest tests/faults/test_lab.py # alone: it stops what the others need
 
 SUITE ?= trixie
 test-suite: .venv/dev-ready ## the same against the Slurm of another Debian: SUITE=bullseye 20.11, trixie 24.11, forky 26.05
