@@ -142,13 +142,16 @@ def test_how_much_of_a_long_event_log_is_still_to_come_is_said(reading: Reading)
 
 def test_a_log_that_takes_long_to_judge_is_judged_less_often_but_in_the_end(reading: Reading) -> None:
     events = reading.folder / "events.jsonl"
-    events.write_text('{"v": 1, "t": 1.0, "kind": "start", "step": 0, "total_steps": 100}\n')
+    begun = time.time() - 95
+    reading.track.put_job(Job("5", state="RUNNING", start_time=begun))
+    start = {"v": 1, "t": begun, "kind": "start", "step": 0, "total_steps": 100, "job_id": "5"}
+    events.write_text(json.dumps(start) + "\n")
     reading.look()
     reading.track.judged_at, reading.track.judging_s = time.time(), 60.0  # as if it had taken a minute just now
     reading.told.clear()
     with events.open("a") as stream:
         for i in range(1, 30):
-            stream.write(json.dumps({"v": 1, "t": 1.0 + 3 * i, "kind": "log", "step": i, "loss": 1.0}) + "\n")
+            stream.write(json.dumps({"v": 1, "t": begun + 3 * i, "kind": "log", "step": i, "loss": 1.0}) + "\n")
     reading.look()
     assert [type(event) for event in reading.told] == [e.LogMoved], "the points are told at once"
     reading.track.judged_at -= 601
