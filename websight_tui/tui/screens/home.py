@@ -86,8 +86,9 @@ class HomeScreen(HomeKeys):
         )
         runs, queue, view = self._table("runs"), self._table("queue"), app.cluster_view
         runs.say(home_rows.empty_runs(app.loaded, palette))
-        runs.show([(r.spec.run_id, home_rows.run_row(r, app.now, palette)) for r in app.runs])
-        runs.border_subtitle = home_rows.runs_subtitle(app.runs)
+        listed = {r.spec.run_id: r for r in app.runs}
+        runs.show_many(list(listed), lambda run_id: home_rows.run_row(listed[run_id], app.now, palette))
+        runs.border_subtitle = home_rows.runs_subtitle(list(listed.values()))
         queue.say(home_rows.empty_queue(view, palette))
         jobs = self.jobs
         queue.show_many(tuple(jobs), lambda job_id: home_rows.job_row(jobs[job_id], self.state, app.now, palette))
