@@ -23,12 +23,22 @@ MOMENTS = ("intent stored", "uploading the trainer", "writing the run folder", "
 """Where an app can be killed; the three in the middle are stages that a submission reports."""
 
 
-def kill_in(cluster: Cluster, folder: Path, name: str, moment: str, *, delay_s: float = 0.0, **preset: object) -> None:
+def kill_in(
+    cluster: Cluster,
+    folder: Path,
+    name: str,
+    moment: str,
+    *,
+    delay_s: float = 0.0,
+    after: str = "",
+    **preset: object,
+) -> None:
     """Submits a run from a process of its own and kills that at `moment`.
 
     Args:
         folder, name: the history is in folder/name, as for `Pocket.start(name)`.
         delay_s: seconds after the moment; only for "asking Slurm", while sbatch works.
+        after: not before a file of this pattern exists ("…/.submit-*/stdout": sbatch has been started).
         preset: changes to the tiny preset.
     """
     order = {
@@ -37,6 +47,7 @@ def kill_in(cluster: Cluster, folder: Path, name: str, moment: str, *, delay_s: 
         "name": name,
         "moment": moment,
         "delay_s": delay_s,
+        "after": after,
         "preset": preset,
     }
     words = [sys.executable, "-m", "tests.runs.killed_app", json.dumps(order)]
@@ -46,6 +57,13 @@ def kill_in(cluster: Cluster, folder: Path, name: str, moment: str, *, delay_s: 
 
 def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def die_after(pattern: str, delay_s: float) -> None:
+    while pattern and not any(Path("/").glob(pattern.lstrip("/"))):
+        threading.Event().wait(0.05)
+    threading.Event().wait(delay_s)
+    die()
 
 
 def main(order: dict[str, Any]) -> None:
@@ -65,7 +83,7 @@ def main(order: dict[str, Any]) -> None:
         if isinstance(event, SubmitProgress) and event.stage == moment:
             if moment != "asking Slurm":
                 die()
-            threading.Timer(order["delay_s"], die).start()
+            threading.Thread(target=die_after, args=(order["after"], order["delay_s"]), daemon=True).start()
         emit(event)
 
     engine._emit = watched  # type: ignore[method-assign]

@@ -30,6 +30,12 @@ class Site(Pocket):
 
     lab: Lab
 
+    @property
+    def sbatch(self) -> str:
+        """What is there once the first user's sbatch has been started, as a pattern."""
+        folder = self.cluster.root.removeprefix("~/")
+        return f"{self.lab.home}/{self.lab.users['alice']}/{folder}/runs/*/.submit-*/stdout"
+
     def connect(self, name: str) -> tuple[Engine, Keeper]:
         engine, keeper = self.start(name, connect=False)
         engine.connect("demo", LabPerson(self.lab))
@@ -147,7 +153,7 @@ def test_an_app_killed_while_sbatch_waits_for_a_hung_controller(slurm: Site) -> 
     """The job is there in the end although nobody was left to hear of it, and the next app finds that one job."""
     slurm.lab.run("freeze")
     try:
-        kill_in(slurm.cluster, slurm.folder, "killed", "asking Slurm", delay_s=2.0, **SMALL)
+        kill_in(slurm.cluster, slurm.folder, "killed", "asking Slurm", delay_s=0.5, after=slurm.sbatch, **SMALL)
     finally:
         slurm.lab.run("thaw")
     settles(slurm, "killed", jobs=1, timeout_s=60)
@@ -157,7 +163,7 @@ def test_the_next_app_starts_while_the_controller_still_hangs(slurm: Site) -> No
     """It says that it does not know, and submits nothing; when the controller is back, there is one job."""
     slurm.lab.run("freeze")
     try:
-        kill_in(slurm.cluster, slurm.folder, "killed", "asking Slurm", delay_s=1.0, **SMALL)
+        kill_in(slurm.cluster, slurm.folder, "killed", "asking Slurm", delay_s=0.5, after=slurm.sbatch, **SMALL)
         engine, keeper = slurm.connect("killed")
         (run_id,) = keeper.state.runs
         unsettled = (Outcome.INTENT, Outcome.UNKNOWN)
