@@ -127,6 +127,38 @@ def test_the_text_is_the_same_with_and_without_colours(pieces: list[tuple[str, i
         assert not spans or spans[-1].end <= max(len(line), 1)
 
 
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "a",
+                "bcd",
+                "\t",
+                "\r",
+                "\n",
+                "\x08",
+                "\x07",
+                "\x1b[K",
+                "\x1b[A",
+                "\x1b[31m",
+                "\x1b[0m",
+                "\x1b[1;32m",
+                "\x1b]0;t\n",
+            ]
+        ),
+        max_size=40,
+    )
+)
+def test_whole_lines_and_single_bytes_come_to_the_same(pieces: list[str]) -> None:
+    """Whole coloured lines take a quick way, cut ones the long way."""
+    data = "".join(pieces).encode()
+    at_once, cut = screen(data.decode()), TerminalText(50)
+    for byte in data:
+        cut.feed(bytes([byte]))
+    assert list(cut.lines) == list(at_once.lines)
+    assert dict(cut.inks) == dict(at_once.inks)
+
+
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30), st.sampled_from([PLAIN, RED, Ink("green")]))))
 def test_painting_is_as_painting_single_characters(strokes: list[tuple[int, int, Ink]]) -> None:
     spans: tuple[Span, ...] = ()

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Final, overload
 
-from websight_tui.metrics.ink import PLAIN, Span, changed, painted
+from websight_tui.metrics.ink import MOST_SPANS, PLAIN, Span, changed, painted
 
 MAX_COLUMNS: Final = 4096
 """Characters of one line that are kept."""
@@ -34,6 +34,7 @@ _CONTROL: Final = re.compile(
     "|\x1b[ -/]{0,8}[0-Z\\\\`-~]"  # other escapes
     "|\x08+|[\x07\x1b]"
 )
+_SGR: Final = re.compile("\x1b\\[([0-9;:]{0,64})m")
 _STRING_END: Final = re.compile("\x07|\x1b\\\\|(?=[\r\n])|(?=\x1b[^\\\\])")
 _WHITE: Final = re.compile(r"\s+")
 
@@ -110,22 +111,64 @@ class TerminalText:
                 return
             self._skipping = False
             text = text[end.end() :]
-        if "\x1b" in text or "\x08" in text or "\x07" in text:
-            position = 0
-            for found in _CONTROL.finditer(text):
-                self._run(text[position : found.start()])
-                position = found.end()
-                if found["unfinished"]:
-                    self._hold(found["unfinished"])
-                elif found["final"] == "m":
-                    if not found["between"]:
-                        self._ink = changed(self._ink, found["parameters"])
-                elif found["final"]:
-                    self._cursor(found["final"], found["parameters"])
-                elif found.group().startswith("\x08"):
-                    self._column = max(0, self._column - len(found.group()))
-            text = text[position:]
-        self._run(text)
+        if not _has_control(text):
+            self._run(text)
+            return
+        # line by line: of the lines with controls, most hold nothing but colours, and those go quickly
+        *lines, rest = text.split("\n")
+        plain: list[str] = []
+        for line in lines:
+            if not _has_control(line):
+                plain.append(line)
+                continue
+            if plain:
+                self._run("\n".join(plain) + "\n")
+                plain.clear()
+            if not self._coloured(line):
+                self._controls(f"{line}\n")
+        if plain:
+            self._run("\n".join(plain) + "\n")
+        self._controls(rest)
+
+    def _controls(self, text: str) -> None:
+        position = 0
+        for found in _CONTROL.finditer(text):
+            self._run(text[position : found.start()])
+            position = found.end()
+            if found["unfinished"]:
+                self._hold(found["unfinished"])
+            elif found["final"] == "m":
+                if not found["between"]:
+                    self._ink = changed(self._ink, found["parameters"])
+            elif found["final"]:
+                self._cursor(found["final"], found["parameters"])
+            elif found.group().startswith("\x08"):
+                self._column = max(0, self._column - len(found.group()))
+        self._run(text[position:])
+
+    def _coloured(self, line: str) -> bool:
+        """Takes a whole new line whose only controls are colours; False, and nothing done, if it is not such a one."""
+        if self._up or self._column or self._rows[-1] or "\r" in line or "\t" in line or len(line) > MAX_COLUMNS:
+            return False
+        texts, figures = (parts := _SGR.split(line))[::2], parts[1::2]
+        if _has_control(row := "".join(texts)):
+            return False
+        ink, end, spans = self._ink, 0, list[Span]()
+        for index, text in enumerate(texts):
+            if index:
+                ink = changed(ink, figures[index - 1])
+            start, end = end, end + len(text)
+            if start == end or ink == PLAIN:
+                continue
+            if spans and spans[-1].end == start and spans[-1].ink == ink:
+                spans[-1] = spans[-1]._replace(end=end)
+            elif len(spans) < MOST_SPANS:
+                spans.append(Span(start, end, ink))
+        self._ink = ink
+        self._keep(self.number, tuple(spans))
+        self._rows[-1] = row
+        self._rows.append("")
+        return True
 
     def _hold(self, unfinished: str) -> None:
         """Keeps a sequence that may go on in the next bytes; of an endless one only that it is one."""
@@ -255,6 +298,10 @@ class Lines(Sequence[str]):
 
     def __iter__(self) -> Iterator[str]:
         return islice(self._rows, self._range.start, self._range.stop)
+
+
+def _has_control(text: str) -> bool:
+    return "\x1b" in text or "\x08" in text or "\x07" in text
 
 
 def _over(row: str, column: int, text: str) -> tuple[str, int]:
