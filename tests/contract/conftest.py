@@ -29,6 +29,7 @@ class Place:
         folder: absolute path on the cluster where the test may write.
         account: for sbatch.
         asks: questions that a login needs.
+        awake: a context in which no other test lets the controller hang.
     """
 
     transport: Transport
@@ -38,6 +39,7 @@ class Place:
     folder: str
     account: str = ""
     asks: tuple[str, ...] = ()
+    awake: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext
 
 
 LAB_WAYS = {
@@ -111,4 +113,4 @@ def _lab(way: str, stack: contextlib.ExitStack) -> Place:
     patch.setenv("WEBSIGHT_TUI_SSH_CONFIG", lab.ssh_config)
     host, transport, scheduler, asks = LAB_WAYS[way]
     endpoint = Endpoint(host=host, transport=transport)
-    return Place(open_transport(endpoint), LabPerson(lab), endpoint, scheduler, "", lab.account, asks)
+    return Place(open_transport(endpoint), LabPerson(lab), endpoint, scheduler, "", lab.account, asks, lab.awake)

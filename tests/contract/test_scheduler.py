@@ -10,7 +10,7 @@ import select
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -27,10 +27,11 @@ echo "started on $(hostname)"
 
 
 @pytest.fixture
-def cluster(place: Place) -> Place:
+def cluster(place: Place) -> Iterator[Place]:
     if not place.scheduler:
         pytest.skip("no scheduler there")
-    return place
+    with place.awake():
+        yield place
 
 
 def submit(place: Place, work: str, option: str = "") -> str:

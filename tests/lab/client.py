@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import hashlib
 import hmac
 import json
@@ -11,7 +12,8 @@ import socket
 import struct
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,6 +38,26 @@ class Lab:
     def run(self, *words: str) -> None:
         """A command of lab.sh: freeze, thaw, kill-node …"""
         subprocess.run([self.facts["script"], *words], check=True, timeout=60, capture_output=True)
+
+    @contextmanager
+    def hung(self) -> Iterator[None]:
+        """The controller hangs. Waits for tests that need it, and they wait until it goes on (see `awake`)."""
+        with self._turn(fcntl.LOCK_EX):
+            self.run("freeze")
+            try:
+                yield
+            finally:
+                self.run("thaw")
+
+    def awake(self) -> AbstractContextManager[None]:
+        """Nobody lets the controller hang meanwhile."""
+        return self._turn(fcntl.LOCK_SH)
+
+    @contextmanager
+    def _turn(self, kind: int) -> Iterator[None]:
+        with Path(self.facts["folder"], "turn").open("w") as lock:
+            fcntl.flock(lock, kind)
+            yield
 
     def code(self) -> str:
         """The verification code of this half minute."""

@@ -258,12 +258,9 @@ def troubles(on: Recorder) -> None:
         on.ask(f"controller down: {name}", command(), conf=port)
     on.ask("database down", commands.accounting(["1"]), conf="s/^AccountingStoragePort=.*/AccountingStoragePort=9/")
     on.ask("munge down", commands.queue(), conf="s#^AuthInfo=.*#AuthInfo=socket=/nowhere/munge#")
-    on.lab.run("freeze")
-    try:
+    with on.lab.hung():
         on.ask("controller hung: queue", commands.queue())
         on.ask("controller hung: submit", asked["submit"]())
-    finally:
-        on.lab.run("thaw")
 
 
 def main() -> None:

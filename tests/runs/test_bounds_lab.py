@@ -26,9 +26,10 @@ IN_S = 1800
 def lab(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
     found = require_lab()
     monkeypatch.setenv("WEBSIGHT_TUI_SSH_CONFIG", found.ssh_config)
-    found.run("reserve", "gpu[01-04]", str(IN_S))
-    yield found
-    found.run("unreserve")
+    with found.awake():
+        found.run("reserve", "gpu[01-04]", str(IN_S))
+        yield found
+        found.run("unreserve")
 
 
 @pytest.fixture

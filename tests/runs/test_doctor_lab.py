@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import subprocess
+from collections.abc import Iterator
 
 import pytest
 
@@ -21,10 +22,11 @@ RANK32 = next(preset for preset in BUILT_IN if preset.name == "rank32")
 
 
 @pytest.fixture
-def lab(monkeypatch: pytest.MonkeyPatch) -> Lab:
+def lab(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
     found = require_lab()
     monkeypatch.setenv("WEBSIGHT_TUI_SSH_CONFIG", found.ssh_config)
-    return found
+    with found.awake():
+        yield found
 
 
 def place(lab: Lab, host: str, **changes: object) -> Cluster:

@@ -21,7 +21,7 @@ from websight_tui.runs.events import ActionDone
 from websight_tui.runs.keeper import Keeper
 from websight_tui.runs.state import Link, Outcome, Phase
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("lab-runs")]
 SMALL = {"mem": "100M", "time_limit": "0:05:00"}
 
 
@@ -109,14 +109,11 @@ def test_actions_and_a_requeue(slurm: Site) -> None:
 def test_a_hung_controller_in_the_middle_of_a_submission(slurm: Site) -> None:
     engine, keeper = slurm.connect("hung")
     plan = slurm.plan(3, 0.05, **SMALL)
-    slurm.lab.run("freeze")
-    try:
+    with slurm.lab.hung():
         engine.submit(plan)
         assert keeper.wait(
             lambda s: plan.spec.run_id in s.runs and s.runs[plan.spec.run_id].outcome is Outcome.UNKNOWN, 60
         )
-    finally:
-        slurm.lab.run("thaw")
     assert keeper.wait(lambda s: s.runs[plan.spec.run_id].outcome is Outcome.ACCEPTED, 60), keeper.state.runs
     reaches(keeper, plan.spec.run_id, Phase.FINISHED, 60)
     transport = engine.transport("demo")
@@ -128,17 +125,15 @@ def test_a_hung_controller_in_the_middle_of_a_submission(slurm: Site) -> None:
 def test_a_connection_that_breaks_while_sbatch_hangs(slurm: Site) -> None:
     engine, keeper = slurm.connect("broken")
     plan = slurm.plan(3, 0.05, **SMALL)
-    slurm.lab.run("freeze")
-    try:
+    with slurm.lab.hung():
         engine.submit(plan)
         assert keeper.wait(
             lambda s: plan.spec.run_id in s.runs and s.runs[plan.spec.run_id].stage == "asking Slurm", 60
         )
-        threading.Event().wait(1.0)  # sbatch has been started there by now
+        while not any(Path("/").glob(slurm.sbatch.lstrip("/"))):
+            threading.Event().wait(0.1)
         slurm.transports[-1].close()
         assert keeper.wait(lambda s: s.runs[plan.spec.run_id].outcome is Outcome.UNKNOWN, 30)
-    finally:
-        slurm.lab.run("thaw")
     assert keeper.wait(lambda s: s.runs[plan.spec.run_id].outcome is Outcome.ACCEPTED, 60), keeper.state
     reaches(keeper, plan.spec.run_id, Phase.FINISHED, 60)
 
@@ -151,27 +146,20 @@ def test_an_app_killed_in_the_middle_of_a_submission(slurm: Site, moment: str) -
 
 def test_an_app_killed_while_sbatch_waits_for_a_hung_controller(slurm: Site) -> None:
     """The job is there in the end although nobody was left to hear of it, and the next app finds that one job."""
-    slurm.lab.run("freeze")
-    try:
+    with slurm.lab.hung():
         kill_in(slurm.cluster, slurm.folder, "killed", "asking Slurm", delay_s=0.5, after=slurm.sbatch, **SMALL)
-    finally:
-        slurm.lab.run("thaw")
     settles(slurm, "killed", jobs=1, timeout_s=60)
 
 
 def test_the_next_app_starts_while_the_controller_still_hangs(slurm: Site) -> None:
     """It says that it does not know, and submits nothing; when the controller is back, there is one job."""
-    slurm.lab.run("freeze")
-    try:
+    with slurm.lab.hung():
         kill_in(slurm.cluster, slurm.folder, "killed", "asking Slurm", delay_s=0.5, after=slurm.sbatch, **SMALL)
         engine, keeper = slurm.connect("killed")
         (run_id,) = keeper.state.runs
         unsettled = (Outcome.INTENT, Outcome.UNKNOWN)
-        # no longer: other tests wait for the same controller
         assert not keeper.wait(lambda s: s.runs[run_id].outcome not in unsettled, 5)
         engine.close()
-    finally:
-        slurm.lab.run("thaw")
     settles(slurm, "killed", jobs=1, timeout_s=60)
 
 
