@@ -53,6 +53,15 @@ async def until(pilot: Pilot[None], true: Callable[[], object], what: str = "", 
     raise AssertionError(f"did not happen: {what or true}")
 
 
+@pytest.fixture(autouse=True)
+def _one_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same terminal on every machine: theme and symbols are taken from the environment."""
+    for name in ("NO_COLOR", "COLORFGBG", "WEBSIGHT_TUI_ASCII", "LC_ALL", "LC_CTYPE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("LANG", "C.UTF-8")
+
+
 @pytest.fixture
 def stage(tmp_path: Path) -> Stage:
     return Stage(tmp_path / "config.toml")
