@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench.line import Line
+from tests.faults.disks import mounted
 from tests.faults.world import World, make
 from websight_tui.pocket import control
 from websight_tui.pocket.control import PocketInfo
@@ -38,3 +39,9 @@ def no_traceback(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     with caplog.at_level("ERROR", logger="websight_tui"):
         yield
     assert [record.getMessage() for record in caplog.records if record.exc_info] == []
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 600 kB, here."""
+    yield from mounted(tmp_path / "small", "size=600k")

@@ -7,10 +7,10 @@ import resource
 import subprocess
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
+from tests.faults.disks import fill, root_only
 from tests.faults.world import World, finishes, online, reaches, settled, shown, trains
 from websight_tui.runs.state import Link, Outcome, Phase
 
@@ -99,7 +99,7 @@ def test_no_room_for_a_file_on_the_cluster(healed: World) -> None:
     healed.intact(keeper)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
+@root_only
 def test_the_disk_of_the_cluster_is_full(healed: World) -> None:
     """A real file system without a byte left, under the folder of the runs."""
     assert healed.info is not None
@@ -124,18 +124,6 @@ def test_the_disk_of_the_cluster_is_full(healed: World) -> None:
     finally:
         healed.close()
         subprocess.run(["umount", "--lazy", there], check=True)
-
-
-def fill(path: Path) -> None:
-    """Writes until there is no room left."""
-    with path.open("wb", buffering=0) as stream:
-        for size in (4096, 1):
-            while True:
-                try:
-                    if not stream.write(b"x" * size):
-                        break
-                except OSError:
-                    break
 
 
 @pytest.mark.parametrize("shift_s", [3600, -3600])

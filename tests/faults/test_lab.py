@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bench.soak.truth import steps_in
-from tests.faults.test_cluster import fill
+from tests.faults.disks import fill
 from tests.faults.world import is_not_online, online, settled, shown, trains
 from tests.runs.test_lab_runs import SMALL, Site, _site
 from tests.runs.test_pocket_runs import reaches

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.test_cluster import fill
+from tests.faults.disks import fill, mounted, root_only
 from tests.faults.world import World, finishes, online, shown, trains, wait_until
 from tests.runs.test_lab_runs import done
 from tests.tui.conftest import screen_text, until
@@ -30,23 +30,6 @@ from websight_tui.runs.store import Store
 from websight_tui.tui.app import WebsightApp
 
 pytestmark = pytest.mark.xdist_group("faults-laptop")
-root_only = pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 600 kB, here."""
-    yield from mounted(tmp_path / "small", "size=600k")
-
-
-def mounted(folder: Path, options: str) -> Iterator[Path]:
-    folder.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], check=False).returncode:
-        pytest.skip("no file system can be mounted here")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", folder], check=True)
 
 
 @root_only

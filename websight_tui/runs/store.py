@@ -367,4 +367,6 @@ def _job(text: str) -> Job:
 
 
 def _failed(path: Path, exc: sqlite3.Error) -> StoreError:
-    return StoreError(f"The run history {path} cannot be used: {exc}", "Check free space and permissions.")
+    if "full" in str(exc):  # the reason first: the line may be cut
+        return StoreError(f"This machine's disk is full: the run history {path} cannot be written", "Free some space.")
+    return StoreError(f"The run history cannot be used ({exc}): {path}", "Check free space and permissions.")
