@@ -113,6 +113,10 @@ def test_a_line_of_very_many_colours_is_bounded() -> None:
     assert len(spans) <= MOST_SPANS
 
 
+def test_a_colour_beyond_the_end_of_a_line_writes_nothing() -> None:
+    assert list(screen("\na\x1b[A\x1b[31m\r").lines) == ["", "a"]
+
+
 @given(
     st.lists(st.tuples(st.sampled_from(["a", "bc\t", "\r", "\n", "\x08", "d\x1b[K", "\x1b[A"]), st.integers(0, 110)))
 )

@@ -234,6 +234,8 @@ class TerminalText:
         number = self.number
         spans = self._inks.get(number, ())
         for index, part in enumerate((first, *rest)):
+            if index == 0 and not part:
+                continue  # nothing is written where the cursor stands, which may be beyond the line's end
             begin = self._column if index == 0 else 0
             row, self._column = _over(row, begin, part)
             spans = painted(spans, begin, self._column, self._ink)
