@@ -24,8 +24,8 @@ DOCUMENT: Final = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
 Part = Callable[[Scene], Iterator[Row]]
 
 FULL: Final[dict[str, Part]] = {
-    "start": lambda s: startup.rows(s, rounds=9),
-    "follow": lambda s: following.rows(s, appends=40),
+    "start": lambda s: startup.rows(s, rounds=7),
+    "follow": lambda s: following.rows(s, appends=30),
     "heavy": lambda s: heavy.rows(s, seconds=10),
     "calls": lambda s: asking.rows(s, seconds=60),
     "readers": lambda _: readers.rows(megabytes=8, lines=10_000),

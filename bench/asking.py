@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 
 from bench import tools
-from bench.rows import ABSENT, Row
+from bench.rows import ABSENT, DEAD, Row
 from bench.scene import Scene
 from bench.terminal import Terminal
 
@@ -42,7 +42,11 @@ def rows(scene: Scene, *, seconds: float, jobs: tuple[int, ...] = JOBS) -> Itera
         for tool in tools.TOOLS:
             peer = seen_by.get(tool.name)
             if peer is None:
-                yield Row(f"scheduler calls a minute, {word}", [f"{mine:.1f}"], f"{tool.name}: {ABSENT}")
+                yield Row(
+                    f"scheduler calls a minute, {word}",
+                    [f"{mine:.1f}"],
+                    f"{tool.name}: {DEAD if tool.installed else ABSENT}",
+                )
             else:
                 theirs = peer.calls_a_minute
                 ratio = mine / theirs if theirs else None

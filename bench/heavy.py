@@ -6,11 +6,12 @@ the screen. Meanwhile a timer inside says how late the event loop is. Memory is 
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.following import open_run, sparse
@@ -28,6 +29,8 @@ BURSTS = (2_000_000, 20_000_000, 200_000_000)
 KEY_GOAL_S = 0.05
 MEMORY_GOAL_MB = 150.0
 _EVERY_S = 0.12
+_PATIENCE_S = 120.0
+"""For a million points to be read; about a minute is usual."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,7 @@ class Pressed:
         floor: the same in an empty Textual app, pressed in turn.
         loop_s: 99th percentile of the event loop's delay.
         before_mb, peak_mb: memory of the app before the load, and the most during it.
+        note: what did not come to its end; "" if all did.
     """
 
     keys: list[float]
@@ -46,6 +50,7 @@ class Pressed:
     loop_s: float
     before_mb: float
     peak_mb: float
+    note: str = ""
 
 
 def rows(
@@ -94,7 +99,7 @@ def _shown(what: str, pressed: list[Pressed]) -> Iterator[Row]:
     yield Row(f"{what}: event loop late, p99", [milliseconds(p.loop_s) for p in pressed])
     yield Row(
         f"{what}: memory, most (of it grown)",
-        [f"{p.peak_mb:.0f} MB ({p.peak_mb - p.before_mb:+.0f})" for p in pressed],
+        [f"{p.peak_mb:.0f} MB ({p.peak_mb - p.before_mb:+.0f}){p.note}" for p in pressed],
         goal=f"≤ {MEMORY_GOAL_MB:.0f} MB grown",
         met=max(p.peak_mb - p.before_mb for p in pressed) <= MEMORY_GOAL_MB,
     )
@@ -180,15 +185,18 @@ class _Runs:
         name, spec, _ = self._run()
         last = write_points(Path(spec.run_dir) / "events.jsonl", count)
         with _app(self._scene, name) as (app, floor, report):
-            app.wait("websight-tui")
+            app.wait("under way")
             before = app.memory_mb
             open_run(app)
             read = threading.Event()
+            begin = time.monotonic()
             reader = threading.Thread(target=_wait_then, args=(app, f"{last:,}/{count:,}", read), daemon=True)
             reader.start()
             keys, end = _Keys(app, floor), time.monotonic() + self._seconds
-            keys.follow_and_hold(lambda: read.is_set() and time.monotonic() > end)
+            keys.follow_and_hold(lambda: (read.is_set() and time.monotonic() > end) or _late(begin))
             pressed = _pressed(app, keys, report, before)
+            if not read.is_set():
+                pressed = replace(pressed, note=f", not all read in {_PATIENCE_S:.0f} s")
         return self._over(spec, pressed)
 
     def log(self, size: int) -> Pressed:
@@ -196,7 +204,7 @@ class _Runs:
         name, spec, output = self._run()
         sparse(output, size, "the end of a huge log\n")
         with _app(self._scene, name) as (app, floor, report):
-            app.wait("websight-tui")
+            app.wait("under way")
             before = app.memory_mb
             open_run(app)
             app.wait("the end of a huge log")
@@ -253,10 +261,13 @@ def _pressed(app: Terminal, keys: _Keys, report: Path, before: float) -> Pressed
 
 
 def _wait_then(app: Terminal, sign: str, read: threading.Event) -> None:
-    try:
-        app.wait(sign, timeout=240)
-    finally:
+    with contextlib.suppress(NotSeen):
+        app.wait(sign, timeout=_PATIENCE_S)
         read.set()
+
+
+def _late(begin: float) -> bool:
+    return time.monotonic() - begin > _PATIENCE_S
 
 
 def _write(path: Path, data: bytes) -> bool:

@@ -11,6 +11,7 @@ from statistics import median
 from bench.tables import markdown_table
 
 ABSENT = "not installed here"
+DEAD = "does not start here"
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,8 @@ def milliseconds(seconds: float) -> str:
     return f"{1000 * seconds:.1f} ms" if seconds < 0.1 else f"{1000 * seconds:.0f} ms"
 
 
-def against(name: str, ours: float, theirs: Sequence[float]) -> tuple[str, float | None]:
-    """(the peer with its median in seconds, our ratio to it); where it was not measured, that it is not here."""
+def against(name: str, ours: float, theirs: Sequence[float], *, absent: str = ABSENT) -> tuple[str, float | None]:
+    """(the peer with its median in seconds, our ratio to it); where it was not measured, why: `absent`."""
     if not theirs:
-        return f"{name}: {ABSENT}", None
+        return f"{name}: {absent}", None
     return f"{name}: {median(theirs):.2f} s", ours / median(theirs)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from statistics import median
 
 from bench import tools
-from bench.rows import ABSENT, Row, against
+from bench.rows import ABSENT, DEAD, Row, against
 from bench.scene import OURS, Scene
 from bench.terminal import NotSeen, Terminal
 
@@ -62,7 +62,7 @@ def rows(scene: Scene, *, rounds: int, histories: tuple[int, ...] = HISTORIES) -
             ratio <= FRAME_GOAL,
         )
     for tool in tools.TOOLS:
-        words, ratio_to = against(tool.name, walls[0], peers[tool.name])
+        words, ratio_to = against(tool.name, walls[0], peers[tool.name], absent=DEAD if tool.installed else ABSENT)
         yield Row("start → first frame", [f"{walls[0]:.2f} s"], words, ratio_to)
     yield from _first_rows(scene, rounds)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.rows import ABSENT, Row, against, percentile, table
+from bench.rows import ABSENT, DEAD, Row, against, percentile, table
 
 ROOT = Path(__file__).resolve().parents[1]
 EXPECTED = (
@@ -66,3 +66,4 @@ def test_percentiles_and_peers_that_are_absent() -> None:
     assert percentile([3, 1, 2], 0.5) == 2
     assert against("turm", 2.0, [1.0, 1.0, 7.0]) == ("turm: 1.00 s", 2.0)
     assert against("turm", 2.0, []) == (f"turm: {ABSENT}", None)
+    assert against("turm", 2.0, [], absent=DEAD) == (f"turm: {DEAD}", None)
