@@ -11,3 +11,12 @@ def test_the_app_starts_without_ssh_and_without_plot_libraries() -> None:
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert "textual" in loaded
     assert not {"paramiko", "asyncssh", "cryptography", "plotext", "sqlite3"} & set(loaded)
+
+
+def test_the_first_frame_waits_for_no_engine_no_projection_and_no_other_screen() -> None:
+    """Each of these costs as much as a tenth of the start; they come after the first frame."""
+    code = "import sys, websight_tui.tui.app; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    late = ("runs.engine", "runs.events", "runs.plan", "runs.bundle", "projection.pace", "projection.forecast")
+    late += ("tui.planner", "tui.remedy_list", "tui.run_chart", "tui.screens.run", "tui.screens.launch")
+    assert not {f"websight_tui.{name}" for name in late} & set(loaded)

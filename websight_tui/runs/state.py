@@ -10,16 +10,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-from websight_tui.metrics.ink import Span
 from websight_tui.metrics.model import TrainingLog
 from websight_tui.projection.model import Forecast, Projection, Score, Verdict
-from websight_tui.projection.reach import uses_the_time
-from websight_tui.runs.saved import Saved
-from websight_tui.runs.tasks import Task
 from websight_tui.runspec import RunSpec
 from websight_tui.slurm_commands.model import Job
 from websight_tui.slurm_commands.site import NOT_KNOWN, Layout
+
+if TYPE_CHECKING:
+    from websight_tui.metrics.ink import Span
+    from websight_tui.runs.saved import Saved
+    from websight_tui.runs.tasks import Task
 
 
 class Link(StrEnum):
@@ -207,8 +209,12 @@ class RunView:
         segment, projection = self.log.last, self.projection
         if segment is None:
             return 0
-        reaches = projection is not None and uses_the_time(segment) and projection.segment_start == segment.start_step
-        return projection.total_steps if projection is not None and reaches else segment.total_steps
+        if projection is None:
+            return segment.total_steps
+        from websight_tui.projection.reach import uses_the_time
+
+        reaches = uses_the_time(segment) and projection.segment_start == segment.start_step
+        return projection.total_steps if reaches else segment.total_steps
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, cast
 
 from websight_tui.config import POCKET
 from websight_tui.errors import WebsightError
-from websight_tui.runs.events import ActionMoved
 from websight_tui.runs.state import RunView
 
 if TYPE_CHECKING:
@@ -88,6 +87,8 @@ class JobActions:
 
     def write_report(self, run: RunView) -> None:
         """Writes the run as an HTML page into the folder the app was started in, and says where."""
+        from websight_tui.runs.events import ActionMoved
+
         app, base, now = self._app, self._app.config.presets.get(run.spec.preset.name), self._app.now
         cluster = app.cluster_name
 
