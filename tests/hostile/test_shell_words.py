@@ -134,10 +134,11 @@ def test_a_folder_that_a_hostile_job_names(tmp_path: Path) -> None:
 
     class Said:
         def show(self, job_id: str) -> dict[str, str]:
-            return {"JobId": job_id, "JobState": "RUNNING", "StartTime": "1", "WorkDir": str(work),
-                    "StdOut": f"{work}/pipe", "StdErr": "/dev/zero", "JobName": META}  # fmt: skip
+            return {"JobId": job_id, "JobState": "RUNNING", "StartTime": "1", "WorkDir": str(work), "JobName": META,
+                    "Command": f"{work}/pipe $(touch CANARY)", "StdOut": f"{work}/pipe",
+                    "StdErr": "/dev/zero"}  # fmt: skip
 
-    track = foreign_track("c", "7", transport, Said())  # type: ignore[arg-type]
+    track = foreign_track("c", "7", transport, Said(), 100.0)  # type: ignore[arg-type]
     assert track.events.path == f"{work}/trainer_log.jsonl"
     assert track.streams == {}
     assert not list(tmp_path.rglob("CANARY"))
