@@ -45,6 +45,9 @@ if TYPE_CHECKING:
     from websight_tui.runs.plan import LaunchPlan
     from websight_tui.tui.ui_file import Edit
 
+_SWITCH_S: Final = 0.001
+"""A key passes through three threads before its frame is out; while another one reads a long log or queue, each of them
+waits so long for its turn (Python's own 5 ms are felt)."""
 LEAST_SIZE: Final = (70, 20)
 _LAST_WORDS_S: Final = 0.5
 """How long leaving may wait for a message that is under way."""
@@ -376,6 +379,7 @@ def run_app(
         failed=lambda words: app.call_from_anywhere(lambda: app.tell(words, "See [ui] webhook in the settings (,).")),
         delivered=lambda item: app.call_from_anywhere(lambda: app.told(item)),
     )
+    sys.setswitchinterval(_SWITCH_S)
     app.run()
     if app.failure is not None:
         raise app.failure

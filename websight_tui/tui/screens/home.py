@@ -39,6 +39,7 @@ class HomeScreen(HomeKeys):
     def __init__(self) -> None:
         super().__init__()
         self._drawn: tuple[str, int] | None = None
+        self._barred: object = None
         self._heights: Heights | None = None
 
     def compose(self) -> ComposeResult:
@@ -177,9 +178,11 @@ class HomeScreen(HomeKeys):
         preview.display = run is not None
         region = shown.content_region
         forecasts = {p.name: self.wst.forecast(p) for p in self.wst.config.presets.values()}
-        chart = bars(forecasts, self.chosen_preset.name, region.width, region.height, self.palette)
         shown.display = self.size.width >= _SIDE_BY_SIDE or run is None
-        put(shown, chart or Text("Not known yet: no forecast can be made.", style=self.palette.faint))
+        ground = (forecasts, self.chosen_preset.name, region.width, region.height, self.palette)
+        if ground != self._barred:  # most keys move in another list
+            self._barred = ground
+            put(shown, bars(*ground) or Text("Not known yet: no forecast can be made.", style=self.palette.faint))
         drawn = (run.spec.run_id, run.log_version) if run is not None else None
         if run is not None and drawn != self._drawn:
             from websight_tui.tui.run_chart import ChartState, view_of
