@@ -10,6 +10,7 @@
 #   lab.sh stop|start NAME   one daemon: slurmctld, slurmdbd, munged, sshd-login
 #   lab.sh kill-ssh login    that SSH server and all its logins, at once
 #   lab.sh kill-node N | start-node N     a node dies, comes back
+#   lab.sh sacctmgr WORDS…   as the administrator
 #   lab.sh reserve NODES SECONDS | unreserve    maintenance on those nodes that begins in so many seconds; none any more
 #
 # Ports and user ids move with LAB_NUMBER (0 to 9), so that several labs stand side by side: suite.sh runs this script
@@ -168,7 +169,8 @@ case ${1:-} in
   kill-node) kill_node "$2" ;;
   reserve) scontrol create reservation ReservationName=upgrade StartTime="now+$3" Duration=60 Nodes="$2" \
              Users=root Flags=MAINT,IGNORE_JOBS ;;
+  sacctmgr) shift; sacctmgr -i "$@" ;;
   unreserve) scontrol delete ReservationName=upgrade ;;
   start-node) start_node "$2" ;;
-  *) sed -n '2,16s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 2 ;;
+  *) sed -n '2,15s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 2 ;;
 esac

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import secrets
-import subprocess
 from collections.abc import Iterator
 
 import pytest
@@ -73,10 +71,6 @@ def test_real_slurm_says_how_many_jobs_a_user_may_have(lab: Lab) -> None:
     transport = opener(cluster)
     transport.connect(LabPerson(lab))
 
-    def administrator(*words: str) -> None:
-        environment = {**os.environ, "SLURM_CONF": lab.slurm_conf}
-        subprocess.run(["sacctmgr", "-i", *words], check=True, env=environment, capture_output=True, timeout=60)
-
     def counts() -> JobCounts:
         result = transport.exec(job_counts.command(lab.account), timeout=40)
         assert result.exit == 0, result.stderr
@@ -85,12 +79,12 @@ def test_real_slurm_says_how_many_jobs_a_user_may_have(lab: Lab) -> None:
     user = ("user", "where", f"name={lab.users['alice']}", "set")
     try:
         assert counts() == JobCounts()
-        administrator("modify", *user, "maxjobs=3", "maxsubmit=7")
-        administrator("modify", "qos", "normal", "set", "maxjobsperuser=2", "maxsubmitjobsperuser=9")
+        lab.run("sacctmgr", "modify", *user, "maxjobs=3", "maxsubmit=7")
+        lab.run("sacctmgr", "modify", "qos", "normal", "set", "maxjobsperuser=2", "maxsubmitjobsperuser=9")
         assert counts() == JobCounts(running=2, submitted=7)
     finally:
-        administrator("modify", *user, "maxjobs=-1", "maxsubmit=-1")
-        administrator("modify", "qos", "normal", "set", "maxjobsperuser=-1", "maxsubmitjobsperuser=-1")
+        lab.run("sacctmgr", "modify", *user, "maxjobs=-1", "maxsubmit=-1")
+        lab.run("sacctmgr", "modify", "qos", "normal", "set", "maxjobsperuser=-1", "maxsubmitjobsperuser=-1")
         transport.close()
 
 
