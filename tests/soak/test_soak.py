@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -41,21 +42,25 @@ def test_the_slope_is_that_of_the_line() -> None:
     assert slope(times, [3 + 0.5 * t for t in times]) == pytest.approx(0.5)
 
 
-def run(*options: str) -> subprocess.CompletedProcess[str]:
+def run(out: Path, *options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "bench.soak", *options], capture_output=True, text=True, timeout=110, check=False
+        [sys.executable, "-m", "bench.soak", "--out", str(out), *options],
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
     )
 
 
-def test_a_short_soak_is_flat_and_the_app_agrees_with_the_cluster() -> None:
-    done = run("--smoke", "30")
+def test_a_short_soak_is_flat_and_the_app_agrees_with_the_cluster(tmp_path: Path) -> None:
+    done = run(tmp_path, "--smoke", "30")
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("flat") == 3
     for what in ("launches", "connections cut", "queue polls", "times hidden", "screens opened and closed"):
         assert what in done.stdout, done.stdout
 
 
-def test_leaks_on_purpose_are_seen() -> None:
-    done = run("--smoke", "12", "--plant", "memory", "descriptors", "threads")
+def test_leaks_on_purpose_are_seen(tmp_path: Path) -> None:
+    done = run(tmp_path, "--smoke", "12", "--plant", "memory", "descriptors", "threads")
     assert done.returncode == 1, done.stdout + done.stderr
     assert done.stdout.count("GROWS") == 3, done.stdout
