@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.tui.conftest import Stage, loaded, until
 from tests.tui.fakes import NOW, FakeEngine, job, running
 from websight_tui.config import parse_config
 from websight_tui.errors import ConfigError
@@ -27,6 +28,8 @@ from websight_tui.tui.preset_file import add_preset, free_name
 from websight_tui.tui.prompter import AppPrompter
 from websight_tui.tui.run_facts import loss_of_cancel
 from websight_tui.tui.saved_rows import saved_rows
+from websight_tui.tui.screens.home import HomeScreen
+from websight_tui.tui.screens.run import RunScreen
 from websight_tui.tui.themes import THEMES
 from websight_tui.tui.widgets.big_text import big_text
 from websight_tui.tui.widgets.log_view import first_error
@@ -242,3 +245,27 @@ def test_a_wait_is_said_with_what_it_is_and_for_how_long() -> None:
     assert "cancel under way, 3 s" in said(state, NOW + 12)
     state = reduce(state, e.ActionMoved("hai", "cancel", NOW + 13, over=True))
     assert "under way" not in said(state, NOW + 20)
+
+
+async def test_a_screen_that_nobody_sees_costs_nothing(stage: Stage) -> None:
+    async with stage.app.run_test(size=(120, 36)) as pilot:
+        await loaded(stage, pilot)
+        home, drawn = stage.app.screen, []
+        assert isinstance(home, HomeScreen)
+        real = home.update_view
+        home.update_view = lambda: (drawn.append(1), real())[1]  # type: ignore[method-assign]
+        stage.app.open_run("rank32-261123-140212-9f3a")
+        await until(pilot, lambda: isinstance(stage.app.screen, RunScreen) and stage.app.screen.is_mounted)
+        drawn.clear()
+        stage.now += 1
+        stage.app._tick()
+        await pilot.pause()
+        assert drawn == []
+        await pilot.press("escape")
+        await until(pilot, lambda: drawn, "it is brought up to date when it comes back")
+        stage.app.action_help()
+        await until(pilot, lambda: stage.app.screen is not home)
+        drawn.clear()
+        stage.now += 1
+        stage.app._tick()
+        await until(pilot, lambda: drawn, "under a dialogue it goes on")

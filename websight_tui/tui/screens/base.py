@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 
 from websight_tui.runs.state import AppState
 from websight_tui.tui.palette import Palette, palette_of
@@ -47,11 +47,17 @@ class StateScreen(Screen[R], Generic[R]):
         self.call_after_refresh(self._changed)
 
     def _changed(self) -> None:
-        if not self.is_mounted or not self.is_current:
+        if not self.is_mounted or not self.in_sight:
             return
         for bar in self.query(StatusBar):
             bar.show(self.wst.cluster_view, self.wst.now)
         self.update_view()
+
+    @property
+    def in_sight(self) -> bool:
+        """Whether it is in front, or under a dialogue; Textual calls the screen under any other one current, too."""
+        front = self.app.screen
+        return front is self or (isinstance(front, ModalScreen) and self.is_current)
 
     def update_view(self) -> None:
         """Shows the state; called on the event loop, must be quick."""
