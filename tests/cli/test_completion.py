@@ -20,7 +20,7 @@ from websight_tui.config import load_config
 from websight_tui.runs.plan import plan_launch
 from websight_tui.runs.state import Sweep
 from websight_tui.runs.store import Store
-from websight_tui.runs.sweep_store import put_sweep
+from websight_tui.runs.sweeps.kept import put_sweep
 
 _COLOURS = re.compile(rb"\x1b\[[0-9;?]*[a-zA-Z]|\x1b[=>]|\x07|\r")
 

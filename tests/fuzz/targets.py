@@ -39,9 +39,11 @@ from websight_tui.remote.port import ExecResult, FileChunk, ReadRequest
 from websight_tui.remote.sftp import Sftp
 from websight_tui.remote.ssh_auth import plain as login_words
 from websight_tui.remote.ssh_config import parse_options, split_jump
-from websight_tui.runs import beside, measuring, preflight, saved, serving
+from websight_tui.runs import measuring, preflight, serving
 from websight_tui.runs.exploring import parse_folders
-from websight_tui.runs.tasks import Task
+from websight_tui.runs.saved_work import checkpoints as saved
+from websight_tui.runs.saved_work import jobs as beside
+from websight_tui.runs.saved_work.tasks import Task
 from websight_tui.runspec import RunSpec, from_json
 from websight_tui.slurm_commands import failures, hostlist, job_counts, parse, site, words
 from websight_tui.slurm_commands.commands import RECORD, SEPARATOR

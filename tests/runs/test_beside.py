@@ -15,8 +15,8 @@ from websight_tui.config import load_config
 from websight_tui.errors import WebsightError
 from websight_tui.remote.local import LocalTransport
 from websight_tui.remote.port import Unattended
-from websight_tui.runs.beside import merged_path, merging, next_merge, progressed, see, trial
-from websight_tui.runs.tasks import Kind, Stand, Task
+from websight_tui.runs.saved_work.jobs import merged_path, merging, next_merge, progressed, see, trial
+from websight_tui.runs.saved_work.tasks import Kind, Stand, Task
 from websight_tui.runspec import RunSpec
 
 HOSTILE = "click 'it'; rm -rf ~ $(touch /tmp/never) \"now\" `id`"

@@ -13,14 +13,14 @@ import pytest
 from websight_tui.config import Cluster, load_config
 from websight_tui.pocket import control
 from websight_tui.remote.opening import open_transport
-from websight_tui.runs import task_runner
 from websight_tui.runs.engine import Engine
 from websight_tui.runs.events import ActionDone, Event, QueueSeen, SavedSeen, TaskMoved
 from websight_tui.runs.reduce import reduce
-from websight_tui.runs.saved import ADAPTER
+from websight_tui.runs.saved_work import runner as task_runner
+from websight_tui.runs.saved_work.checkpoints import ADAPTER
+from websight_tui.runs.saved_work.tasks import Kind, Stand, Task
 from websight_tui.runs.state import AppState, Link
 from websight_tui.runs.store import Store
-from websight_tui.runs.tasks import Kind, Stand, Task
 from websight_tui.runspec import RunSpec
 
 pytestmark = pytest.mark.xdist_group("pocket")

@@ -11,8 +11,8 @@ from websight_tui.config import load_config
 from websight_tui.errors import RemoteFileError
 from websight_tui.remote.local import LocalTransport
 from websight_tui.remote.port import Unattended
-from websight_tui.runs.fetching import FetchStopped, fetch_adapter
-from websight_tui.runs.saved import ADAPTER, Whole, look
+from websight_tui.runs.saved_work.checkpoints import ADAPTER, Whole, look
+from websight_tui.runs.saved_work.fetching import FetchStopped, fetch_adapter
 from websight_tui.runspec import RunSpec
 
 BYTES = 3_000_000

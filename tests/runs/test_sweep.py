@@ -22,10 +22,10 @@ from websight_tui.runs.keeper import Keeper
 from websight_tui.runs.reduce import reduce
 from websight_tui.runs.state import AppState, ClusterView, Measured, Outcome, Phase, Sweep
 from websight_tui.runs.store import Store
-from websight_tui.runs.sweep import plan_sweep, values_of, variants
-from websight_tui.runs.sweep_plan import limit_words, totals
-from websight_tui.runs.sweep_store import load_sweeps, put_sweep, run_outcome
-from websight_tui.runs.sweep_table import cells, rows_of, summary
+from websight_tui.runs.sweeps.kept import load_sweeps, put_sweep, run_outcome
+from websight_tui.runs.sweeps.planning import plan_sweep, values_of, variants
+from websight_tui.runs.sweeps.table import cells, rows_of, summary
+from websight_tui.runs.sweeps.totals import limit_words, totals
 from websight_tui.slurm_commands.job_counts import JobCounts, command, parse
 from websight_tui.slurm_commands.model import Job
 

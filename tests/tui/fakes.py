@@ -16,9 +16,9 @@ from websight_tui.remote.port import Prompter
 from websight_tui.runs import events as e
 from websight_tui.runs.bounds import partition_max
 from websight_tui.runs.plan import LaunchPlan, plan_launch
-from websight_tui.runs.saved import Saved, Whole
+from websight_tui.runs.saved_work.checkpoints import Saved, Whole
 from websight_tui.runs.state import Link, LogTail, Measured, Outcome, RunView, Sweep
-from websight_tui.runs.sweep import variants
+from websight_tui.runs.sweeps.planning import variants
 from websight_tui.runspec import RunSpec
 from websight_tui.slurm_commands.model import Job
 from websight_tui.slurm_commands.site import NOT_KNOWN, Layout

@@ -10,9 +10,9 @@ from textual.widgets import Input
 from tests.tui.conftest import Stage, loaded, screen_text, until
 from tests.tui.fakes import NOW, FakeEngine
 from websight_tui.runs.events import LinkChanged, SavedSeen, TaskMoved
-from websight_tui.runs.saved import Saved, Whole
+from websight_tui.runs.saved_work.checkpoints import Saved, Whole
+from websight_tui.runs.saved_work.tasks import Answer, Kind, Stand, Task
 from websight_tui.runs.state import Link
-from websight_tui.runs.tasks import Answer, Kind, Stand, Task
 from websight_tui.tui.screens.ask import AskScreen
 from websight_tui.tui.screens.click import ClickScreen, picture
 from websight_tui.tui.screens.confirm import ConfirmScreen

@@ -20,9 +20,9 @@ from websight_tui.remote.port import Unattended
 from websight_tui.remote.ssh_config import CONFIG_VARIABLE
 from websight_tui.runs.engine import Engine
 from websight_tui.runs.plan import LaunchPlan, plan_launch
+from websight_tui.runs.saved_work.tasks import Stand
 from websight_tui.runs.state import Link, Phase
 from websight_tui.runs.store import Store
-from websight_tui.runs.tasks import Stand
 from websight_tui.tui.app import WebsightApp
 from websight_tui.tui.planner import LocalPlanner
 from websight_tui.tui.ports import DemoInfo, Emit

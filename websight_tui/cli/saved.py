@@ -12,7 +12,7 @@ from websight_tui.cli.output import say
 
 if TYPE_CHECKING:
     from websight_tui.runs.engine import Engine
-    from websight_tui.runs.tasks import Kind, Task
+    from websight_tui.runs.saved_work.tasks import Kind, Task
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -99,7 +99,7 @@ def fetch(args: argparse.Namespace) -> int:
     from websight_tui.cli.session import connected
     from websight_tui.cli.waiting import waiting
     from websight_tui.errors import ConnectionLost
-    from websight_tui.runs.fetching import fetch_adapter
+    from websight_tui.runs.saved_work.fetching import fetch_adapter
 
     with connected(args, args.run_id) as (current, view):
         transport = current.engine.transport(view.spec.cluster)
@@ -119,7 +119,7 @@ def fetch(args: argparse.Namespace) -> int:
 
 def try_(args: argparse.Namespace) -> int:
     from websight_tui.errors import WebsightError
-    from websight_tui.runs.tasks import Kind
+    from websight_tui.runs.saved_work.tasks import Kind
 
     if not args.picture.is_file():
         raise WebsightError(f"there is no picture {args.picture}", "Give a screenshot on this machine.")
@@ -129,7 +129,7 @@ def try_(args: argparse.Namespace) -> int:
 
 
 def merge(args: argparse.Namespace) -> int:
-    from websight_tui.runs.tasks import Kind
+    from websight_tui.runs.saved_work.tasks import Kind
 
     return _through(args, Kind.MERGE, lambda engine, run_id: engine.merge(run_id, args.step))
 
@@ -141,7 +141,7 @@ def _through(args: argparse.Namespace, kind: Kind, begin: Callable[[Engine, str]
     from websight_tui.cli.waiting import waiting
     from websight_tui.errors import ConnectionLost, WebsightError
     from websight_tui.runs.events import ActionDone, TaskMoved
-    from websight_tui.runs.tasks import Stand
+    from websight_tui.runs.saved_work.tasks import Stand
 
     ended: Task | None = None
     with connected(args, args.run_id) as (current, view):

@@ -81,7 +81,7 @@ def _launch(context: Context, current: Session, args: argparse.Namespace) -> int
     from websight_tui.cli.output import say
     from websight_tui.errors import WebsightError
     from websight_tui.runs.forecasting import forecast_for, history_of
-    from websight_tui.runs.sweep import plan_sweep, values_of, variants
+    from websight_tui.runs.sweeps.planning import plan_sweep, values_of, variants
 
     cluster = context.cluster_or_default(args.cluster)
     history = history_of(current.state.runs.values())
@@ -111,7 +111,7 @@ def _launch(context: Context, current: Session, args: argparse.Namespace) -> int
 
 def _show_plan(cluster: Cluster, plans: Sequence[LaunchPlan], *, as_json: bool) -> None:
     from websight_tui.cli.output import print_json, print_table, say
-    from websight_tui.runs.sweep_plan import totals
+    from websight_tui.runs.sweeps.totals import totals
     from websight_tui.words import duration
 
     for plan in plans if as_json else ():
@@ -150,7 +150,7 @@ def _limits(current: Session, cluster: Cluster, runs: int) -> list[str]:
     """What the site's limits mean for so many more jobs."""
     from websight_tui.errors import RemoteTimeout
     from websight_tui.runs.events import JobCountsFound, QueueSeen
-    from websight_tui.runs.sweep_plan import limit_words
+    from websight_tui.runs.sweeps.totals import limit_words
 
     try:
         current.wait(lambda event: isinstance(event, QueueSeen), timeout=_COUNTS_S, what="the queue")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from websight_tui.cli.context import Context
     from websight_tui.cli.session import Session
     from websight_tui.runs.state import Sweep
-    from websight_tui.runs.sweep_table import SweepRow
+    from websight_tui.runs.sweeps.table import SweepRow
 
 _MEASURE_S: Final = 20.0
 
@@ -90,7 +90,7 @@ def _stage(row: SweepRow) -> str:
 
 
 def _rows(current: Session, sweep: Sweep) -> tuple[SweepRow, ...]:
-    from websight_tui.runs.sweep_table import rows_of
+    from websight_tui.runs.sweeps.table import rows_of
 
     return rows_of(sweep, current.state.runs, time.time())
 
@@ -135,7 +135,7 @@ def _measure(current: Session, sweep: Sweep) -> None:
 
 def print_list(current: Session, *, as_json: bool) -> int:
     from websight_tui.cli.output import print_json, print_table, say
-    from websight_tui.runs.sweep_table import summary
+    from websight_tui.runs.sweeps.table import summary
     from websight_tui.words import time_of_day
 
     sweeps: Mapping[str, Sweep] = current.state.sweeps
@@ -155,14 +155,14 @@ def print_list(current: Session, *, as_json: bool) -> int:
 
 
 def _heading(sweep: Sweep, rows: Sequence[SweepRow]) -> str:
-    from websight_tui.runs.sweep_table import summary
+    from websight_tui.runs.sweeps.table import summary
 
     return f"{time.strftime('%H:%M:%S')}  {sweep.sweep_id} on {sweep.cluster}: {summary(tuple(rows))}"
 
 
 def _table(rows: Sequence[SweepRow]) -> Table:
     from websight_tui.cli.output import make_table
-    from websight_tui.runs.sweep_table import COLUMNS, cells
+    from websight_tui.runs.sweeps.table import COLUMNS, cells
 
     return make_table(COLUMNS, [cells(row) for row in rows], right=COLUMNS[1:3] + COLUMNS[5:])
 
@@ -171,7 +171,7 @@ def _print(sweep: Sweep, rows: Sequence[SweepRow], *, as_json: bool) -> None:
     from rich.console import Console
 
     from websight_tui.cli.output import print_json, say
-    from websight_tui.runs.sweep_table import as_json as of
+    from websight_tui.runs.sweeps.table import as_json as of
 
     if as_json:
         for row in rows:

@@ -16,29 +16,25 @@ from typing import Final
 
 from websight_tui.config import Cluster, Config
 from websight_tui.errors import StoreError, WebsightError
-from websight_tui.presets import Preset
 from websight_tui.projection.history import PastRun
-from websight_tui.projection.model import Forecast
 from websight_tui.remote.port import Prompter, Transport, Unattended
 from websight_tui.runs import actions
 from websight_tui.runs import events as e
 from websight_tui.runs.chaining import set_max_jobs
 from websight_tui.runs.checking import Checker
-from websight_tui.runs.forecasting import forecast_for, history_of, pauses_known
+from websight_tui.runs.forecasting import history_of, pauses_known
 from websight_tui.runs.foreign import foreign_run_id, foreign_track
+from websight_tui.runs.launching import launch
 from websight_tui.runs.looking import count_and_tell, measure_and_tell
 from websight_tui.runs.plan import LaunchPlan, plan_resume
 from websight_tui.runs.problems import problems_of
-from websight_tui.runs.reconcile import record
-from websight_tui.runs.scoring import keep_forecast
+from websight_tui.runs.saved_work.runner import TaskRunner
+from websight_tui.runs.saved_work.tasks import Kind
 from websight_tui.runs.setting_up import examine_and_tell, explore_and_tell
 from websight_tui.runs.state import Link, Outcome, Sweep
 from websight_tui.runs.store import Store
-from websight_tui.runs.submit import submit
-from websight_tui.runs.sweep_store import load_sweeps, put_sweep
-from websight_tui.runs.sweeping import submit_members
-from websight_tui.runs.task_runner import TaskRunner
-from websight_tui.runs.tasks import Kind
+from websight_tui.runs.sweeps.kept import load_sweeps, put_sweep
+from websight_tui.runs.sweeps.submitting import submit_members
 from websight_tui.runs.track import RunTrack, load_track
 from websight_tui.runs.watcher import Watcher
 from websight_tui.runspec import RunSpec
@@ -389,52 +385,19 @@ class Engine:
         return None
 
     def _submit(self, watcher: Watcher, plan: LaunchPlan) -> actions.Answer | None:
-        plan = plan.at(watcher.home)
-        earlier = self.store.outcome_of(plan.spec.token)
-        if earlier is Outcome.REJECTED:
-            plan = plan.again()
-        elif earlier is not None:
-            return actions.Answer(False, f"This run was submitted already ({earlier.value})", "Look at it in the list.")
-        spec, now = plan.spec, self._clock()
-        transport, scheduler = watcher.transport, watcher.scheduler
-        if transport is None or scheduler is None:
-            return actions.NOT_CONNECTED
-        if not spec.root.startswith("/"):
-            return actions.Answer(
-                False, f"The home folder on {spec.cluster} is not known", "Set an absolute `root` for this cluster."
-            )
-        forecast = None if plan.resumes else plan.forecast or self._forecast(watcher.cluster, spec.preset)
-        known = pauses_known(spec, self._history())
-        watcher.in_progress.add(spec.token)
-        try:
-            self.store.begin_submission(spec, now, first=not plan.resumes)
-            with self._lock:
-                track = self._tracks.setdefault(spec.run_id, RunTrack(spec))
-            with track.lock:
-                track.spec, track.outcome = spec, Outcome.INTENT
-                track.earlier = known
-                if forecast is not None:
-                    keep_forecast(self.store, spec.run_id, forecast)
-                    track.forecast = forecast
-                self._emit(e.SubmitBegan(spec, now, forecast))
-            settled = submit(
-                plan,
-                transport,
-                scheduler,
-                lambda stage, done, total: self._emit(e.SubmitProgress(spec.run_id, stage, done, total)),
-            )
-            now = self._clock()
-            try:
-                self.store.settle(
-                    spec.token, settled.outcome, now, text=settled.text, hint=settled.hint, job_id=settled.job_id
-                )
-            except StoreError as exc:  # what happened there is told all the same; the next start looks it up again
-                self._emit(e.Notice(exc.message, now, exc.hint))
-            record(track, spec.token, settled, now, self._emit, spec.job_name)
-        finally:
-            watcher.in_progress.discard(spec.token)
-            watcher.poll_soon(changed=True)
-        return None
+        return launch(
+            plan,
+            watcher,
+            self.store,
+            track_of=self._track_for,
+            history=self._history(),
+            emit=self._emit,
+            clock=self._clock,
+        )
+
+    def _track_for(self, spec: RunSpec) -> RunTrack:
+        with self._lock:
+            return self._tracks.setdefault(spec.run_id, RunTrack(spec))
 
     def _submit_sweep(self, watcher: Watcher, sweep: Sweep) -> actions.Answer:
         put_sweep(self.store, sweep)
@@ -442,9 +405,6 @@ class Engine:
         return submit_members(
             sweep, self.store, lambda plan: self._submit(watcher, plan), lambda run_id: self._tracks[run_id].text
         )
-
-    def _forecast(self, cluster: Cluster, preset: Preset) -> Forecast:
-        return forecast_for(cluster, preset, self._history())
 
     def _history(self) -> tuple[PastRun, ...]:
         with self._lock:

@@ -11,9 +11,9 @@ from websight_tui.metrics.model import TrainingLog
 from websight_tui.projection.model import Forecast, Projection, Score
 from websight_tui.runs.checks.finding import Finding
 from websight_tui.runs.exploring import SiteOffer
-from websight_tui.runs.saved import Saved
+from websight_tui.runs.saved_work.checkpoints import Saved
+from websight_tui.runs.saved_work.tasks import Task
 from websight_tui.runs.state import Link, LogTail, Measured, Outcome, RunView, Sweep, VerdictChange
-from websight_tui.runs.tasks import Task
 from websight_tui.runspec import RunSpec
 from websight_tui.slurm_commands.job_counts import JobCounts
 from websight_tui.slurm_commands.model import Job

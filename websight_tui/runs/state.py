@@ -20,8 +20,8 @@ from websight_tui.slurm_commands.site import NOT_KNOWN, Layout
 
 if TYPE_CHECKING:
     from websight_tui.metrics.ink import Span
-    from websight_tui.runs.saved import Saved
-    from websight_tui.runs.tasks import Task
+    from websight_tui.runs.saved_work.checkpoints import Saved
+    from websight_tui.runs.saved_work.tasks import Task
 
 
 class Link(StrEnum):

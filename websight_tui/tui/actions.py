@@ -95,7 +95,7 @@ class Actions(Undoing):
 
     def choose_sweep(self) -> None:
         """Shows the only sweep, or asks which."""
-        from websight_tui.runs.sweep_table import rows_of, summary
+        from websight_tui.runs.sweeps.table import rows_of, summary
         from websight_tui.tui.screens.choose import ChooseScreen
 
         app = self._app

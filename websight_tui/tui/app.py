@@ -24,8 +24,8 @@ from websight_tui.projection.model import Forecast
 from websight_tui.remote.port import HostKey
 from websight_tui.runs.attention import news
 from websight_tui.runs.phase import OVER
+from websight_tui.runs.saved_work.tasks import Stand
 from websight_tui.runs.state import AppState, ClusterView, RunView
-from websight_tui.runs.tasks import Stand
 from websight_tui.slurm_commands.site import Layout
 from websight_tui.tui import glyphs, keymap
 from websight_tui.tui.actions import Actions

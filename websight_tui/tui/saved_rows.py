@@ -13,9 +13,9 @@ from websight_tui.metrics.model import Columns
 from websight_tui.metrics.stitch import surviving
 from websight_tui.metrics.terminal_text import plain
 from websight_tui.projection.model import Verdict
-from websight_tui.runs.saved import Saved, Whole
+from websight_tui.runs.saved_work.checkpoints import Saved, Whole
+from websight_tui.runs.saved_work.tasks import Kind, Stand, Task, name_of
 from websight_tui.runs.state import Phase, RunView
-from websight_tui.runs.tasks import Kind, Stand, Task, name_of
 from websight_tui.tui.glyphs import glyph
 from websight_tui.tui.palette import Palette
 from websight_tui.tui.present import bar, latest

@@ -10,7 +10,7 @@ from websight_tui import words
 from websight_tui.presets import Preset
 from websight_tui.projection.model import Forecast
 from websight_tui.runs.state import Phase
-from websight_tui.runs.sweep_table import SweepRow, accuracy_words, hours_words
+from websight_tui.runs.sweeps.table import SweepRow, accuracy_words, hours_words
 from websight_tui.tui.glyphs import glyph
 from websight_tui.tui.palette import Palette
 from websight_tui.tui.present import verdict_text

@@ -12,7 +12,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
 
-from websight_tui.runs.tasks import Answer
+from websight_tui.runs.saved_work.tasks import Answer
 from websight_tui.tui.glyphs import plain_ascii
 from websight_tui.tui.screens.dialog import Dialog
 

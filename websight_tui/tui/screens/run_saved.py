@@ -5,9 +5,9 @@ from __future__ import annotations
 from rich.text import Text
 from textual.widgets import ContentSwitcher, Static
 
-from websight_tui.runs.saved import Saved
+from websight_tui.runs.saved_work.checkpoints import Saved
+from websight_tui.runs.saved_work.tasks import Kind, Stand, Task
 from websight_tui.runs.state import Link, RunView
-from websight_tui.runs.tasks import Kind, Stand, Task
 from websight_tui.tui.present import foreign
 from websight_tui.tui.saved_rows import chosen, saved_rows, task_lines
 from websight_tui.tui.screens.base import StateScreen

@@ -13,7 +13,7 @@ from textual.widgets import Static
 
 from websight_tui.runs.phase import OVER
 from websight_tui.runs.state import Link, Sweep
-from websight_tui.runs.sweep_table import SORTS, Losses, SweepRow, accuracy_words, best, ordered, rows_of, summary
+from websight_tui.runs.sweeps.table import SORTS, Losses, SweepRow, accuracy_words, best, ordered, rows_of, summary
 from websight_tui.tui import keymap
 from websight_tui.tui.glyphs import glyph
 from websight_tui.tui.present import bar

@@ -17,8 +17,8 @@ from websight_tui.presets import Preset
 from websight_tui.runs.events import Event, JobCountsFound
 from websight_tui.runs.plan import LaunchPlan
 from websight_tui.runs.state import Link, Sweep
-from websight_tui.runs.sweep import plan_sweep, values_of, variants
-from websight_tui.runs.sweep_plan import Totals, limit_words, totals
+from websight_tui.runs.sweeps.planning import plan_sweep, values_of, variants
+from websight_tui.runs.sweeps.totals import Totals, limit_words, totals
 from websight_tui.slurm_commands.job_counts import JobCounts
 from websight_tui.tui import keymap
 from websight_tui.tui.bars import bars

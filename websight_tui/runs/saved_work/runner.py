@@ -12,12 +12,12 @@ from typing import Final
 from websight_tui.bundle_files import bundle_files
 from websight_tui.errors import ConnectionLost, RemoteError, WebsightError
 from websight_tui.metrics.terminal_text import plain
-from websight_tui.runs import beside
 from websight_tui.runs import events as e
 from websight_tui.runs.bundle import Bundle
-from websight_tui.runs.fetching import FetchStopped, fetch_adapter
-from websight_tui.runs.saved import look
-from websight_tui.runs.tasks import Kind, Stand, Task, name_of
+from websight_tui.runs.saved_work import jobs as beside
+from websight_tui.runs.saved_work.checkpoints import look
+from websight_tui.runs.saved_work.fetching import FetchStopped, fetch_adapter
+from websight_tui.runs.saved_work.tasks import Kind, Stand, Task, name_of
 from websight_tui.runs.watcher import Watcher
 from websight_tui.runspec import RunSpec
 from websight_tui.slurm_commands.model import Job

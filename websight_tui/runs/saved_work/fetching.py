@@ -7,8 +7,8 @@ from pathlib import Path
 
 from websight_tui.errors import WebsightError
 from websight_tui.remote.port import Progress, ReadRequest, Transport
-from websight_tui.runs.saved import ADAPTER
-from websight_tui.runs.tasks import source_of
+from websight_tui.runs.saved_work.checkpoints import ADAPTER
+from websight_tui.runs.saved_work.tasks import source_of
 from websight_tui.runspec import RunSpec
 
 

@@ -15,7 +15,7 @@ from typing import Final
 
 from websight_tui.metrics import lines
 from websight_tui.remote.port import FileChunk, ReadRequest, Transport
-from websight_tui.runs.tasks import source_of
+from websight_tui.runs.saved_work.tasks import source_of
 from websight_tui.runspec import RunSpec
 
 ADAPTER: Final = ("adapter_model.safetensors", "adapter_config.json")

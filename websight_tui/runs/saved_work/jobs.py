@@ -23,10 +23,10 @@ from websight_tui.errors import RemoteError, WebsightError
 from websight_tui.metrics.terminal_text import plain
 from websight_tui.remote.port import FileChunk, ReadRequest, Transport
 from websight_tui.runs.bundle import Bundle, ensure_bundle
+from websight_tui.runs.saved_work.tasks import Answer, Kind, Stand, Task, name_of, source_of
 from websight_tui.runs.scheduler import Scheduler
 from websight_tui.runs.state import Outcome
 from websight_tui.runs.submit import answered
-from websight_tui.runs.tasks import Answer, Kind, Stand, Task, name_of, source_of
 from websight_tui.runspec import RunSpec
 from websight_tui.slurm_commands import commands
 from websight_tui.slurm_commands.script import render_beside

@@ -9,7 +9,7 @@ from websight_tui.runs.actions import Answer
 from websight_tui.runs.plan import LaunchPlan, plan_planned
 from websight_tui.runs.state import Outcome, Sweep
 from websight_tui.runs.store import Store
-from websight_tui.runs.sweep_store import run_outcome
+from websight_tui.runs.sweeps.kept import run_outcome
 
 
 @dataclass
