@@ -65,6 +65,11 @@ def test_a_run_with_other_data_says_less() -> None:
     assert width(made(history=(past(20.0, other),))) > 2 * width(made(history=(past(20.0),)))
 
 
+def test_a_run_of_the_tiny_model_says_nothing_of_a_large_one() -> None:
+    tiny = past(9.0, PRESETS["tiny"], gpu="cpu", world_size=1)
+    assert made(history=(tiny,)) == made()
+
+
 def test_history_on_one_preset_carries_to_another() -> None:
     half = made(PRESETS["half-epoch"], history=(past(20.0),))
     whole = made(history=(past(20.0),))

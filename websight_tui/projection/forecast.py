@@ -14,7 +14,7 @@ from dataclasses import replace
 from statistics import median
 from typing import Final
 
-from websight_tui.presets import Preset
+from websight_tui.presets import TINY_MODEL, Preset
 from websight_tui.projection.cost import Cost, cost_of, pauses_of
 from websight_tui.projection.finish import judge
 from websight_tui.projection.gpus import START_UP_SPREAD, Gpu, gpu_named
@@ -120,6 +120,8 @@ def _level(
     weight = 1 / device.spread**2
     mean = 0.0
     for past in history:
+        if (past.preset.model_name_or_path == TINY_MODEL) != (preset.model_name_or_path == TINY_MODEL):
+            continue  # one waits for Python, the other for arithmetic: neither says anything about the other
         modelled = cost_of(past.preset, past.world_size, gpu_named(past.gpu or device.name)).step_s
         if past.step_s <= 0 or modelled <= 0 or past.steps <= 0:
             continue
