@@ -110,7 +110,8 @@ def svg_of(app: WebsightApp) -> str:
     """The screen as it is now."""
     svg = app.export_screenshot(title="websight-tui")
     # no fonts from the network: the viewer's own monospace font will do
-    return re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL).replace("Fira Code", FONT)
+    plain = re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL)
+    return plain.replace("Fira Code", FONT).replace("font-family: arial", f"font-family: {FONT}")
 
 
 def write(svg: str, name: str, folder: Path = IMAGES) -> Path:
