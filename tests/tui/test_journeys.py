@@ -11,7 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from textual._styles_cache import StylesCache
 from textual.screen import Screen
+from textual.widget import Widget
 from textual.widgets import Input, OptionList
 
 from tests.tui.conftest import Stage, loaded, screen_text, until
@@ -21,6 +23,7 @@ from websight_tui.remote.port import HostKey, Prompt
 from websight_tui.runs import events as e
 from websight_tui.runs.plan import LaunchPlan
 from websight_tui.runs.state import Link, LogTail, Outcome
+from websight_tui.tui import closed_widgets
 from websight_tui.tui.ports import DemoInfo
 from websight_tui.tui.screens.confirm import ConfirmScreen
 from websight_tui.tui.screens.edit import EditScreen
@@ -445,7 +448,10 @@ async def test_a_closed_screen_is_kept_by_nothing(stage: Stage) -> None:
         await until(pilot, lambda: not stage.app.state.clusters["hai"].queue)
         stage.now += 1
         stage.app._tick()
+        closed_widgets.forget()
         await pilot.pause()
         gc.collect()
-        kept = [one for one in gc.get_objects() if isinstance(one, Screen) and not one.is_running]
-        assert not kept
+        everything = gc.get_objects()
+        assert not [one for one in everything if isinstance(one, Screen) and not one.is_running]
+        drawings = {id(widget._styles_cache) for widget in everything if isinstance(widget, Widget)}
+        assert not [one for one in everything if isinstance(one, StylesCache) and id(one) not in drawings]

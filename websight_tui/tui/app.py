@@ -27,7 +27,7 @@ from websight_tui.runs.phase import OVER
 from websight_tui.runs.saved_work.tasks import Stand
 from websight_tui.runs.state import AppState, ClusterView, RunView
 from websight_tui.slurm_commands.site import Layout
-from websight_tui.tui import glyphs, keymap
+from websight_tui.tui import closed_widgets, glyphs, keymap
 from websight_tui.tui.actions import Actions
 from websight_tui.tui.commands import ActionProvider
 from websight_tui.tui.controller import Controller
@@ -174,6 +174,7 @@ class WebsightApp(Actions, App[None]):
         if (name := self.config.ui.theme) != "auto" and name not in self.available_themes:
             self.tell(f"There is no theme '{name}'", "T shows the app's own, ctrl+p lists all.")
         self.set_interval(1.0, self._tick)
+        self.set_interval(closed_widgets.EVERY_S, closed_widgets.forget)
         self.theme_changed_signal.subscribe(self, self._restyle)
         self.notifier.set_title("websight-tui")
         self.call_after_refresh(self._start_engine)
