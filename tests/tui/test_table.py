@@ -39,8 +39,8 @@ class Queue(App[None]):
     def show(self, count: int, first: int = 0) -> None:
         self.table.show_many([str(i) for i in range(first, first + count)], self.cells)
 
-    def on_keyed_table_row_highlighted(self, event: KeyedTable.RowHighlighted) -> None:
-        self.told.append(("highlighted", event.key))
+    def on_mount(self) -> None:
+        self.watch(self.table, "chosen", lambda key: self.told.append(("highlighted", key)), init=False)
 
     def on_keyed_table_row_selected(self, event: KeyedTable.RowSelected) -> None:
         self.told.append(("selected", event.key))
@@ -139,3 +139,12 @@ async def test_styles_widths_and_words_where_nothing_is() -> None:
         await pilot.resize_terminal(18, 10)
         await pilot.pause()
         assert lines(app)[0].split() == ["job"], "the least telling columns go first"
+
+
+async def test_another_row_is_told_before_the_frame_that_moves_the_cursor() -> None:
+    app = Queue()
+    async with app.run_test(size=(40, 10)) as pilot:
+        app.show(50)
+        await pilot.pause()
+        app.table.action_cursor_down()
+        assert app.told[-1] == ("highlighted", "1"), "told later, it would cost a frame of its own"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Generic, TypeVar, cast
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final, Generic, TypeVar, cast
 
 from textual.screen import ModalScreen, Screen
+from textual.timer import Timer
 
 from websight_tui.runs.state import AppState
 from websight_tui.tui.palette import Palette, palette_of
@@ -16,10 +17,14 @@ if TYPE_CHECKING:
     from websight_tui.tui.app import WebsightApp
 
 R = TypeVar("R")
+_BREATH_S: Final = 0.01
+"""Between two pieces of long work: keys and mouse have their turn."""
 
 
 class StateScreen(Screen[R], Generic[R]):
     """A screen over the app's state. `update_view` is called when the state, the second or the theme changed."""
+
+    _more: Timer | None = None
 
     @property
     def wst(self) -> WebsightApp:
@@ -61,6 +66,12 @@ class StateScreen(Screen[R], Generic[R]):
 
     def update_view(self) -> None:
         """Shows the state; called on the event loop, must be quick."""
+
+    def go_on(self, what: Callable[[], None]) -> None:
+        """Does the next piece of long work soon; one is waited for, however often this is asked meanwhile."""
+        if self._more is not None:
+            self._more.stop()
+        self._more = self.set_timer(_BREATH_S, what)
 
     def take_events(self, events: Sequence[Event]) -> None:
         """Looks at events that were just folded, for screens that wait for an answer."""

@@ -8,6 +8,7 @@ from rich.text import Text
 from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.css.types import EdgeType
 from textual.widgets import Static
 
 from websight_tui.runs.phase import OVER
@@ -23,7 +24,7 @@ from websight_tui.tui.screens.home_keys import HomeKeys
 from websight_tui.tui.widgets.chart import Chart
 from websight_tui.tui.widgets.key_line import KeyLine
 from websight_tui.tui.widgets.status_bar import StatusBar
-from websight_tui.tui.widgets.still import put
+from websight_tui.tui.widgets.still import entitle, put
 from websight_tui.tui.widgets.table import KeyedTable
 
 _LISTS: Final = ("presets", "runs", "queue")
@@ -41,6 +42,7 @@ class HomeScreen(HomeKeys):
         self._drawn: tuple[str, int] | None = None
         self._barred: object = None
         self._heights: Heights | None = None
+        self._edge: tuple[EdgeType, str] | None = None
 
     def compose(self) -> ComposeResult:
         yield StatusBar(banner=self.wst.banner)
@@ -61,6 +63,7 @@ class HomeScreen(HomeKeys):
         super().on_mount()
         for name in _LISTS:
             self._table(name).border_title = name.capitalize()
+            self.watch(self._table(name), "chosen", self._moved, init=False)
         self.query_one("#bars").border_title = "Presets against the limit"
         self.query_one("#preview", Chart).can_focus = False
         self._table("presets").focus()
@@ -74,7 +77,7 @@ class HomeScreen(HomeKeys):
         app, palette, cluster = self.wst, self.palette, self.wst.cluster
         presets = app.config.presets.values()
         marked = len(self.marked)
-        self._table("presets").border_subtitle = f"{marked} marked, Enter launches them together" if marked > 1 else ""
+        entitle(self._table("presets"), subtitle=f"{marked} marked, Enter launches them together" if marked > 1 else "")
         self._table("presets").show(
             [
                 (
@@ -89,11 +92,11 @@ class HomeScreen(HomeKeys):
         runs.say(home_rows.empty_runs(app.loaded, palette))
         listed = {r.spec.run_id: r for r in app.runs}
         runs.show_many(list(listed), lambda run_id: home_rows.run_row(listed[run_id], app.now, palette))
-        runs.border_subtitle = home_rows.runs_subtitle(list(listed.values()))
+        entitle(runs, subtitle=home_rows.runs_subtitle(list(listed.values())))
         queue.say(home_rows.empty_queue(view, palette))
         jobs = self.jobs
         queue.show_many(tuple(jobs), lambda job_id: home_rows.job_row(jobs[job_id], self.state, app.now, palette))
-        queue.border_subtitle = home_rows.queue_subtitle(view, app.now, palette)
+        entitle(queue, subtitle=home_rows.queue_subtitle(view, app.now, palette))
         self._show_details()
 
     # the right side, the large word, and the curves
@@ -140,7 +143,7 @@ class HomeScreen(HomeKeys):
         return track_record(scores_of(self.wst.runs))
 
     def _say(self, title: str, facts: Text, *, wrap: bool = False) -> None:
-        self.query_one("#details").border_title = Text(title)
+        entitle(self.query_one("#details"), title)
         shown = self.query_one("#facts", Static)
         shown.styles.text_wrap = "wrap" if wrap else "nowrap"
         put(shown, facts)
@@ -150,8 +153,10 @@ class HomeScreen(HomeKeys):
         framed = self._heights is not None and self._heights.framed
         rows = self._heights.hero - 2 * framed if self._heights else 3
         put(hero, head.text(max(20, self.size.width - 2 - 2 * framed), rows, self.palette))
-        hero.border_title = Text(f"{title}") if framed and title else ""
-        hero.styles.border = ("ascii" if plain_ascii() else "round", head.colour) if framed else ("none", head.colour)
+        entitle(hero, title if framed else "")
+        kind: EdgeType = "none" if not framed else "ascii" if plain_ascii() else "round"
+        if (edge := (kind, head.colour)) != self._edge:  # Textual draws a border anew even if it is the same
+            self._edge = hero.styles.border = edge
 
     def _share_out(self) -> None:
         """Gives every pane the rows it needs."""
@@ -187,8 +192,12 @@ class HomeScreen(HomeKeys):
         if run is not None and drawn != self._drawn:
             from websight_tui.tui.run_chart import ChartState, view_of
 
-            preview.border_title = Text(f"Loss of {home_rows.run_name(run)}")
-            preview.show(view_of(run, ChartState(), self.palette))
+            entitle(preview, f"Loss of {home_rows.run_name(run)}")
+            view = view_of(run, ChartState(), self.palette)
+            preview.show(view)
+            if view.layers[0].curve.behind:
+                drawn = None
+                self.go_on(self._show_details)
         self._drawn = drawn
 
     def _newest_curve(self) -> RunView | None:
@@ -199,7 +208,6 @@ class HomeScreen(HomeKeys):
     def on_resize(self, _: events.Resize) -> None:
         self.call_after_refresh(self._changed)
 
-    @on(KeyedTable.RowHighlighted)
     def _moved(self) -> None:
         if self.is_current:
             self._show_details()

@@ -25,6 +25,7 @@ from websight_tui.tui.widgets.chart import Chart
 from websight_tui.tui.widgets.draw import Layer, View
 from websight_tui.tui.widgets.key_line import KeyLine
 from websight_tui.tui.widgets.status_bar import StatusBar
+from websight_tui.tui.widgets.still import entitle
 from websight_tui.tui.widgets.table import Column, KeyedTable, Row
 
 MOST: Final = 5
@@ -103,11 +104,11 @@ class OverlayScreen(ChartKeys):
         for layer in view.layers:
             if title.cell_len + len(layer.label) + 4 <= chart.size.width - 4:
                 title.append(f"  {layer.mark} {layer.label}", style=f"not bold {layer.colour}")
-        chart.border_title, chart.border_subtitle = title, Text(self.chart.words())
+        entitle(chart, title, self.chart.words())
         chart.empty = "Nothing of this was measured." if any(r.log.segments for r in self.chosen) else "No curve yet."
         chart.show(view, at_once=at_once)
         if any(layer.curve.behind for layer in view.layers):
-            self.set_timer(0.01, self.show_charts)
+            self.go_on(self.show_charts)  # with the rest of a very long log
 
     def _differences(self, colour: dict[str, str]) -> Text:
         presets = [(run.spec.run_id, run.spec.preset) for run in self.chosen]

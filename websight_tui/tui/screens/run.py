@@ -26,7 +26,7 @@ from websight_tui.tui.widgets.chart import Chart
 from websight_tui.tui.widgets.key_line import KeyLine
 from websight_tui.tui.widgets.log_view import LogView
 from websight_tui.tui.widgets.status_bar import StatusBar
-from websight_tui.tui.widgets.still import put
+from websight_tui.tui.widgets.still import entitle, put
 from websight_tui.tui.widgets.table import KeyedTable
 from websight_tui.tui.widgets.verdict import banner
 
@@ -99,10 +99,9 @@ class RunScreen(RunCharts, LogKeys, SavedKeys):
     def _show_head(self, run: RunView) -> None:
         head, said = self.query_one("#head"), self.query_one("#banner", Static)
         width = max(20, self.size.width - 4)
-        head.border_title = Text(f"{run.spec.run_id}")
         job = run.job
         parts = [f"{glyph(run.phase)} {run.phase.value}", *([f"job {job.job_id}"] if job else []), run.spec.cluster]
-        head.border_subtitle = Text(f" {glyph('dot')} ".join(parts))
+        entitle(head, run.spec.run_id, f" {glyph('dot')} ".join(parts))
         height = 2 if self.has_class("-short") else 3
         hint = f"{self.wst.config.keys.get('run.remedies', 'r')} remedies" if wants_remedy(run) else ""
         put(said, banner(run, self.wst.now, width, height, self.palette, hint=hint))
@@ -115,13 +114,12 @@ class RunScreen(RunCharts, LogKeys, SavedKeys):
             name = self.stream if tab == "log" else tab
             title.append(f" {glyph('dot')} " if index else "")
             title.append(name, style="bold underline" if tab == lower.current else "not bold dim")
-        lower.border_title = title
         log = self.query_one("#log", LogView)
         shown = (self.stream, run.job.job_id if run.job else "")
         log.empty = "No output yet." if run.phase not in OVER else "No output."
         log.show(self.shown_tail(run), reset=shown != self._log_shown)
         self._log_shown = shown
-        lower.border_subtitle = Text(self.log_words()) if lower.current == "log" else ""
+        entitle(lower, title, self.log_words() if lower.current == "log" else "")
         now, palette = self.wst.now, self.palette
         if lower.current == "jobs":
             rows = [(job.job_id, run_facts.job_cells(job, now, palette)) for job in reversed(run.jobs)]
@@ -150,7 +148,7 @@ class RunScreen(RunCharts, LogKeys, SavedKeys):
     def _log_changed(self) -> None:
         lower = self.query_one("#lower", ContentSwitcher)
         if lower.current == "log":
-            lower.border_subtitle = Text(self.log_words())
+            entitle(lower, subtitle=self.log_words())
 
     # the lower half's keys
 

@@ -15,6 +15,7 @@ from websight_tui.tui.run_chart import heading, not_measured, view_of
 from websight_tui.tui.screens.chart_keys import ChartKeys
 from websight_tui.tui.widgets.chart import Chart
 from websight_tui.tui.widgets.draw import View
+from websight_tui.tui.widgets.still import entitle
 
 SMALL: Final = (
     Metric.LEARNING_RATE,
@@ -44,9 +45,9 @@ class RunCharts(ChartKeys):
             return
         main, state, palette = self.query_one("#main", Chart), self.chart, self.palette
         view = view_of(run, state, palette)
-        main.border_title = legend(heading(run, state.metric), view, palette, main.size.width - 4)
         behind = view.layers[0].curve.behind
-        main.border_subtitle = self._reading(run, behind) or state.words()
+        title = legend(heading(run, state.metric), view, palette, main.size.width - 4)
+        entitle(main, title, self._reading(run, behind) or state.words())
         nothing = "No step logged yet." if run.phase not in OVER else "Nothing was logged."
         main.empty = not_measured(run, state.metric) or nothing
         main.show(view, at_once=at_once)
@@ -54,13 +55,13 @@ class RunCharts(ChartKeys):
             for index, metric in enumerate(self.small()):
                 side = self.query_one(f"#side{index}", Chart)
                 if side.display:
-                    side.border_title = heading(run, metric)
+                    entitle(side, heading(run, metric))
                     side.empty = "not measured" if not_measured(run, metric) else nothing
                     small = view_of(run, state.of(metric), palette)
                     behind += small.layers[0].curve.behind
                     side.show(small, at_once=at_once)
-        if behind:  # the rest of a very long log, after keys and mouse have had their turn
-            self.set_timer(0.01, self.show_charts)
+        if behind:
+            self.go_on(self.show_charts)  # with the rest of a very long log
 
     def _reading(self, run: RunView, behind: int) -> str:
         """What of a long log is still to come, in words."""

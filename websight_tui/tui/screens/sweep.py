@@ -25,6 +25,7 @@ from websight_tui.tui.widgets.chart import Chart
 from websight_tui.tui.widgets.draw import Layer, View
 from websight_tui.tui.widgets.key_line import KeyLine
 from websight_tui.tui.widgets.status_bar import StatusBar
+from websight_tui.tui.widgets.still import entitle
 from websight_tui.tui.widgets.table import KeyedTable
 
 _LEAST_CHART: int = 7
@@ -74,8 +75,7 @@ class SweepScreen(ChartKeys):
             ]
         )
         way = "falling" if self._falling else "rising"
-        table.border_title = "Runs"
-        table.border_subtitle = "" if self._by == next(iter(SORTS)) else f"by {self._by}, {way}"
+        entitle(table, "Runs", "" if self._by == next(iter(SORTS)) else f"by {self._by}, {way}")
         self.query_one("#head", Static).update(self._words(found))
         self._share_out(len(shown))
         self.show_charts()
@@ -140,11 +140,11 @@ class SweepScreen(ChartKeys):
         view = self.chart_view()
         more = sum(self._has_curve(row.run_id) for row in self._rows) - MOST
         title = self.chart.metric.value + (f" of the first {MOST}" if more > 0 else "")
-        chart.border_title, chart.border_subtitle = Text(title), Text(self.chart.words())
+        entitle(chart, title, self.chart.words())
         chart.empty = "No curve yet."
         chart.show(view, at_once=at_once)
         if any(layer.curve.behind for layer in view.layers):
-            self.set_timer(0.01, self.show_charts)
+            self.go_on(self.show_charts)  # with the rest of a very long log
 
     # keys
 

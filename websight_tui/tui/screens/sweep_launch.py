@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from rich.text import Text
-from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.events import Resize
@@ -58,6 +57,7 @@ class SweepLaunchScreen(StateScreen[None]):
         self.query_one("#head").border_title = "Launch together"
         self.query_one("#plans").border_title = "Runs"
         self.query_one("#bars").border_title = "Against the limit"
+        self.watch(self.query_one("#plans", KeyedTable), "chosen", self._changed, init=False)
         self._plan()
 
     def _plan(self) -> None:
@@ -74,10 +74,6 @@ class SweepLaunchScreen(StateScreen[None]):
     @property
     def _key(self) -> str | None:
         return self.query_one("#plans", KeyedTable).key
-
-    @on(KeyedTable.RowHighlighted)
-    def _moved(self) -> None:
-        self._changed()
 
     def on_resize(self, _: Resize) -> None:
         self.call_after_refresh(self._changed)

@@ -18,6 +18,7 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.message import Message
+from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
@@ -90,8 +91,12 @@ class KeyedTable(ScrollView, can_focus=True):
         Binding("G,end", "scroll_bottom", "last", show=False, id="list.last"),
     ]
 
-    class RowHighlighted(Message):
-        """Another row is under the cursor."""
+    chosen: reactive[str | None] = reactive(None, init=False, repaint=False)
+    """`key`, to be watched: the watcher is called at once, so that what it changes is in the frame that moves the
+    cursor. A message would come a frame later."""
+
+    class RowSelected(Message):
+        """Enter was pressed on the row under the cursor, or it was clicked twice."""
 
         def __init__(self, table: KeyedTable) -> None:
             super().__init__()
@@ -100,9 +105,6 @@ class KeyedTable(ScrollView, can_focus=True):
         @property
         def control(self) -> KeyedTable:
             return self.table
-
-    class RowSelected(RowHighlighted):
-        """Enter was pressed on the row under the cursor, or it was clicked twice."""
 
     def __init__(self, columns: Sequence[Column], *, id: str, show_header: bool = True) -> None:
         super().__init__(id=id)
@@ -115,7 +117,6 @@ class KeyedTable(ScrollView, can_focus=True):
         self._cells_of: Callable[[str], Cells] = dict[str, Cells]().__getitem__
         self._made: dict[str, dict[str, Text]] = {}
         self._cursor = 0
-        self._told: str | None = None
         self._said = Text()
 
     # what is shown
@@ -186,9 +187,7 @@ class KeyedTable(ScrollView, can_focus=True):
         self._tell()
 
     def _tell(self) -> None:
-        if self.key != self._told:
-            self._told = self.key
-            self.post_message(self.RowHighlighted(self))
+        self.chosen = self.key
 
     def _keep_in_sight(self) -> None:
         room, top = self._rows_in_sight(), round(self.scroll_y)
