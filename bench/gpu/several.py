@@ -14,7 +14,6 @@ import argparse
 import itertools
 import json
 import os
-import shutil
 import signal
 import statistics
 import subprocess
@@ -24,9 +23,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from bench.gpu.whole_run import events_of
+from bench.gpu.whole_run import events_of, write_run
 from websight_tui.presets import Preset
-from websight_tui.runspec import RunSpec, to_json
 
 TOO_LONG_S: Final = 180.0
 """A run that takes longer hangs: it is ended and said to have."""
@@ -55,12 +53,7 @@ def make_run(folder: Path, name: str, *, gpus: int, deepspeed: str, tokens: int,
         cpus_per_task=12 * gpus if cuda else 1,
         time_limit="1:00:00",
     )
-    spec = RunSpec(name, "wst-000000000000", time.time(), "gpu", preset, str(folder / "work"), "bench")
-    run_dir = Path(spec.run_dir)
-    shutil.rmtree(run_dir, ignore_errors=True)
-    run_dir.mkdir(parents=True)
-    (run_dir / "run.json").write_text(to_json(spec))
-    return run_dir
+    return write_run(folder, preset)
 
 
 def launch(run_dir: Path, *, stop_after: int | None = None) -> dict[str, Any]:

@@ -47,7 +47,12 @@ def make_run(folder: Path, name: str, *, gpu: bool, tokens: int, steps: int) -> 
         cpus_per_task=12 if gpu else 1,
         time_limit="1:00:00",
     )
-    spec = RunSpec(name, "wst-000000000000", time.time(), "gpu", preset, str(folder / "work"), "bench")
+    return write_run(folder, preset)
+
+
+def write_run(folder: Path, preset: Preset) -> Path:
+    """A new run folder with run.json, named as the preset; one that is there is removed."""
+    spec = RunSpec(preset.name, "wst-000000000000", time.time(), "gpu", preset, str(folder / "work"), "bench")
     run_dir = Path(spec.run_dir)
     shutil.rmtree(run_dir, ignore_errors=True)
     run_dir.mkdir(parents=True)
