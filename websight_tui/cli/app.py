@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,8 +37,22 @@ def open_app(config: Config, data: Path, *, initial_cluster: str | None = None, 
     Returns: 0; 1 if the app met an error that it did not expect.
     Raises: StoreError if the history cannot be opened.
     """
-    from websight_tui.tui.app import run_app
+    gc.disable()  # until the first frame: nearly all that is made by then stays, and was walked through four times
+    try:
+        status, wanted = _until_left(config, data, initial_cluster, demo)
+    finally:
+        gc.enable()
     from websight_tui.tui.first_minute import DEMO
+
+    if wanted == DEMO:
+        from websight_tui.cli import main
+
+        return main(["demo"])
+    return status
+
+
+def _until_left(config: Config, data: Path, initial_cluster: str | None, demo: str) -> tuple[int, str]:
+    from websight_tui.tui.app import run_app
     from websight_tui.tui.ports import DemoInfo, Emit, EnginePort
 
     def engine(emit: Emit) -> EnginePort:  # in the controller's thread, while the first frame is there to look at
@@ -47,14 +62,5 @@ def open_app(config: Config, data: Path, *, initial_cluster: str | None = None, 
 
         return Engine(config, Store(data / "runs.sqlite"), open_transport=open_cluster, emit=emit)
 
-    status, wanted = run_app(
-        config,
-        engine,
-        demo=DemoInfo(demo) if demo else None,
-        initial_cluster=initial_cluster,
-    )
-    if wanted == DEMO:
-        from websight_tui.cli import main
-
-        return main(["demo"])
-    return status
+    banner = DemoInfo(demo) if demo else None
+    return run_app(config, engine, demo=banner, initial_cluster=initial_cluster)

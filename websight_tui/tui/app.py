@@ -18,16 +18,11 @@ from textual.keys import format_key
 from textual.reactive import reactive
 from textual.screen import Screen
 
-from websight_tui.config import LOCAL, Cluster, Config
+from websight_tui.config import LOCAL
 from websight_tui.errors import WebsightError
 from websight_tui.presets import DEFAULT_PRESET, Preset
-from websight_tui.projection.model import Forecast
-from websight_tui.remote.port import HostKey
-from websight_tui.runs.attention import news
 from websight_tui.runs.phase import OVER
-from websight_tui.runs.saved_work.tasks import Stand
 from websight_tui.runs.state import AppState, ClusterView, RunView
-from websight_tui.slurm_commands.site import Layout
 from websight_tui.tui import closed_widgets, glyphs, keymap
 from websight_tui.tui.actions import Actions
 from websight_tui.tui.commands import ActionProvider
@@ -35,15 +30,18 @@ from websight_tui.tui.controller import Controller
 from websight_tui.tui.messages import EngineFailed, EventsArrived, PromptRequested
 from websight_tui.tui.notify import Silent, title_of
 from websight_tui.tui.plain_filter import PlainFilter
-from websight_tui.tui.ports import Clock, DemoInfo, EngineFactory, Notifier, Planner
 from websight_tui.tui.screens.base import StateScreen
 from websight_tui.tui.screens.home import HomeScreen
 from websight_tui.tui.themes import DEFAULT_THEME, THEMES, automatic
 
 if TYPE_CHECKING:
+    from websight_tui.config import Cluster, Config
+    from websight_tui.projection.model import Forecast
     from websight_tui.runs.attention import News
     from websight_tui.runs.bounds import Bound
     from websight_tui.runs.plan import LaunchPlan
+    from websight_tui.slurm_commands.site import Layout
+    from websight_tui.tui.ports import Clock, DemoInfo, EngineFactory, Notifier, Planner
     from websight_tui.tui.ui_file import Edit
 
 _SWITCH_S: Final = 0.001
@@ -183,6 +181,9 @@ class WebsightApp(Actions, App[None]):
 
     def _start_engine(self) -> None:
         """Once the first frame is there: what the engine needs takes as long to import as the screen does."""
+        if not gc.isenabled():  # `open_app` put it off
+            gc.freeze()  # what is imported stays: no later collection, in the midst of a key's frame, walks it again
+            gc.enable()
         self.controller.start(self._engine_factory, self.cluster_name if self._connect_first else None)
         self.controller.ask(lambda _: self.call_from_anywhere(self._first_minute))  # once the history is loaded
 
@@ -237,8 +238,10 @@ class WebsightApp(Actions, App[None]):
         self.exit()
 
     def on_events_arrived(self, message: EventsArrived) -> None:
+        from websight_tui.runs.attention import news
         from websight_tui.runs.events import ActionDone, Notice, TaskMoved
         from websight_tui.runs.reduce import reduce
+        from websight_tui.runs.saved_work.tasks import Stand
 
         message.stop()
         batch = self.controller.drain()
@@ -277,6 +280,7 @@ class WebsightApp(Actions, App[None]):
 
     @work(exclusive=False, description="a login question")
     async def on_prompt_requested(self, message: PromptRequested) -> None:
+        from websight_tui.remote.port import HostKey
         from websight_tui.tui.screens.prompt import HostKeyScreen, PromptScreen
 
         message.stop()
@@ -317,6 +321,13 @@ class WebsightApp(Actions, App[None]):
             self._filters.append(PlainFilter())
         name = automatic() if ui.theme == "auto" else ui.theme
         self.theme = name if name in self.available_themes else DEFAULT_THEME
+
+    def refresh_css(self, animate: bool = True) -> None:
+        """Before the first screen the theme's colours are only taken: all rules are parsed once, when it comes."""
+        if self.screen_stack:
+            super().refresh_css(animate)
+        else:
+            self.stylesheet.set_variables(self.get_css_variables())
 
     def get_css_variables(self) -> dict[str, str]:
         """Textual's, and the border's kind: lines, or what ASCII has."""
