@@ -18,5 +18,7 @@ def test_the_first_frame_waits_for_no_engine_no_projection_and_no_other_screen()
     code = "import sys, websight_tui.tui.app; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     late = ("runs.engine", "runs.events", "runs.plan", "runs.bundle", "projection.pace", "projection.forecast")
+    late += ("metrics.curves", "metrics.curve_fit", "tui.widgets.draw", "runs.saved_work.tasks", "runspec")
+    late += ("slurm_commands.model", "tui.first_minute", "tui.new_cluster")
     late += ("tui.planner", "tui.remedy_list", "tui.run_chart", "tui.screens.run", "tui.screens.launch")
     assert not {f"websight_tui.{name}" for name in late} & set(loaded)

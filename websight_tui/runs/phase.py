@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from websight_tui.metrics.model import Segment, TrainingLog
 from websight_tui.runs.state import Outcome, Phase
-from websight_tui.slurm_commands.model import Job
+
+if TYPE_CHECKING:
+    from websight_tui.slurm_commands.model import Job
 
 SAVED_AND_STOPPED: Final = "saved-and-stopped"
 FINISHED: Final = "finished"

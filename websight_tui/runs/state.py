@@ -13,15 +13,15 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from websight_tui.metrics.model import TrainingLog
-from websight_tui.projection.model import Forecast, Projection, Score, Verdict
-from websight_tui.runspec import RunSpec
-from websight_tui.slurm_commands.model import Job
 from websight_tui.slurm_commands.site import NOT_KNOWN, Layout
 
 if TYPE_CHECKING:
     from websight_tui.metrics.ink import Span
+    from websight_tui.projection.model import Forecast, Projection, Score, Verdict
     from websight_tui.runs.saved_work.checkpoints import Saved
     from websight_tui.runs.saved_work.tasks import Task
+    from websight_tui.runspec import RunSpec
+    from websight_tui.slurm_commands.model import Job
 
 
 class Link(StrEnum):

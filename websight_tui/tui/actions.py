@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from websight_tui.presets import Preset
 from websight_tui.runs.state import RunView
-from websight_tui.slurm_commands.model import Job
 from websight_tui.tui.undo import Undoing
+
+if TYPE_CHECKING:
+    from websight_tui.slurm_commands.model import Job
 
 
 class Actions(Undoing):

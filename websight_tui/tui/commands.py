@@ -10,7 +10,6 @@ from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 from textual.dom import DOMNode
 
-from websight_tui.tui.first_minute import ask_where
 from websight_tui.tui.present import short_id
 
 if TYPE_CHECKING:
@@ -31,6 +30,8 @@ class ActionProvider(Provider):
                 continue
             seen.add(binding.action)
             yield binding.description, tooltip or binding.tooltip, partial(self._act, binding.action, node)
+        from websight_tui.tui.first_minute import ask_where
+
         yield "Add a cluster", "Choose a host of the SSH configuration", partial(ask_where, app)
         for name, preset in app.config.presets.items():
             yield f"Launch {name}", preset.summary, partial(app.review, preset)

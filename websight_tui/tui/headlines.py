@@ -10,9 +10,7 @@ from rich.text import Text
 
 from websight_tui import words
 from websight_tui.metrics.terminal_text import plain
-from websight_tui.projection.model import Forecast
 from websight_tui.runs.state import ClusterView, Link, Phase, RunView
-from websight_tui.slurm_commands.model import Job
 from websight_tui.tui.glyphs import glyph
 from websight_tui.tui.palette import Palette
 from websight_tui.tui.present import JOB_SYMBOLS, left_s
@@ -20,7 +18,9 @@ from websight_tui.tui.present_preset import bound_lines, forecast_lines
 from websight_tui.tui.widgets.verdict import block, explanation, headline
 
 if TYPE_CHECKING:
+    from websight_tui.projection.model import Forecast
     from websight_tui.runs.bounds import Bound
+    from websight_tui.slurm_commands.model import Job
 
 SHOWN: Final = 3
 """Lines beside the large word at most; five where the letters are tall."""

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from rich.text import Text
 
 from websight_tui import words
 from websight_tui.metrics.terminal_text import plain
-from websight_tui.projection.model import Forecast
 from websight_tui.runs.phase import OVER
 from websight_tui.runs.state import AppState, ClusterView, Link, Phase, RunView
-from websight_tui.slurm_commands.model import Job
 from websight_tui.tui.glyphs import glyph
 from websight_tui.tui.palette import Palette
 from websight_tui.tui.present import (
@@ -28,6 +26,10 @@ from websight_tui.tui.present import (
 )
 from websight_tui.tui.present_preset import hours
 from websight_tui.tui.widgets.table import Column
+
+if TYPE_CHECKING:
+    from websight_tui.projection.model import Forecast
+    from websight_tui.slurm_commands.model import Job
 
 PRESET_COLUMNS: Final = (
     Column("number", "", 1, 9),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from concurrent.futures import Future
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from websight_tui.errors import WebsightError
-from websight_tui.remote.port import HostKey, Prompt
+if TYPE_CHECKING:
+    from websight_tui.errors import WebsightError
+    from websight_tui.remote.port import HostKey, Prompt
 
 
 class EventsArrived(Message):

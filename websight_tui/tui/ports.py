@@ -7,17 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from websight_tui.config import Cluster, Config
-from websight_tui.presets import Preset
-from websight_tui.projection.model import Forecast
-from websight_tui.remote.port import Prompter
-from websight_tui.runs.state import RunView, Sweep
-from websight_tui.slurm_commands.site import Layout
-
 if TYPE_CHECKING:
+    from websight_tui.config import Cluster, Config
+    from websight_tui.presets import Preset
+    from websight_tui.projection.model import Forecast
+    from websight_tui.remote.port import Prompter
     from websight_tui.runs.attention import News
     from websight_tui.runs.events import Event
     from websight_tui.runs.plan import LaunchPlan
+    from websight_tui.runs.state import RunView, Sweep
+    from websight_tui.slurm_commands.site import Layout
 
 Emit = Callable[["Event"], None]
 """How an engine tells what happened; callable from any thread."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from rich.text import Text
 
@@ -14,9 +14,11 @@ from websight_tui.metrics.terminal_text import plain
 from websight_tui.projection.model import Projection, Verdict
 from websight_tui.runs.phase import OVER
 from websight_tui.runs.state import Phase, RunView
-from websight_tui.slurm_commands.model import Job
 from websight_tui.tui.glyphs import glyph
 from websight_tui.tui.palette import Palette
+
+if TYPE_CHECKING:
+    from websight_tui.slurm_commands.model import Job
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,14 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from threading import Lock
+from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from websight_tui.remote.port import HostKey, Prompt
 from websight_tui.tui.messages import PromptRequested, Question
+
+if TYPE_CHECKING:
+    from websight_tui.remote.port import HostKey, Prompt
 
 ANSWER_WITHIN_S = 300.0
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.binding import BindingType
 
 from websight_tui.presets import BUILT_IN, Preset
 from websight_tui.runs.phase import OVER, RESUMABLE
 from websight_tui.runs.state import RunView
-from websight_tui.slurm_commands.model import Job
 from websight_tui.tui import home_rows, keymap
 from websight_tui.tui.present import foreign
 from websight_tui.tui.screens.base import StateScreen
 from websight_tui.tui.widgets.table import KeyedTable
+
+if TYPE_CHECKING:
+    from websight_tui.slurm_commands.model import Job
 
 _BUILT_IN: Final = frozenset(preset.name for preset in BUILT_IN)
 

@@ -6,7 +6,7 @@ With the mouse the wheel zooms at the pointer, a drag pans, a click sets the cro
 from __future__ import annotations
 
 from time import monotonic
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from rich.segment import Segment
 from rich.style import Style
@@ -18,7 +18,9 @@ from textual.timer import Timer
 from textual.widget import Widget
 
 from websight_tui.tui.palette import Palette, palette_of
-from websight_tui.tui.widgets.draw import Drawing, View, draw
+
+if TYPE_CHECKING:
+    from websight_tui.tui.widgets.draw import Drawing, View
 
 _LEAST_SECONDS: Final = 0.5
 
@@ -73,7 +75,7 @@ class Chart(Widget):
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
-        self._view = View()
+        self._view: View | None = None
         self._drawing: Drawing | None = None
         self._strips: list[Strip] = []
         self._drawn: tuple[object, ...] | None = None
@@ -113,7 +115,7 @@ class Chart(Widget):
         self._drawn = key
         self.draws += 1
         palette = palette_of(self.app.theme_variables)
-        self._drawing = draw(self._view, self.size.width, self.size.height, palette)
+        self._drawing = self._draw(palette)
         self._strips = (
             self._message(palette)
             if self._drawing is None
@@ -122,6 +124,13 @@ class Chart(Widget):
                 for row in self._drawing.rows
             ]
         )
+
+    def _draw(self, palette: Palette) -> Drawing | None:
+        if self._view is None:
+            return None
+        from websight_tui.tui.widgets.draw import draw  # the first frame has no curve yet
+
+        return draw(self._view, self.size.width, self.size.height, palette)
 
     def _message(self, palette: Palette) -> list[Strip]:
         width, height = self.size
