@@ -1,4 +1,4 @@
-"""What comes before the first frame is done once, or put off until it is there."""
+"""What the start does is done once, or put off until the first frame is there."""
 
 from __future__ import annotations
 
@@ -35,12 +35,18 @@ def test_nothing_is_collected_while_the_app_is_imported_and_made(
 
 
 @pytest.mark.usefixtures("collector")
-async def test_the_collector_works_again_once_the_first_frame_is_there(tmp_path: Path) -> None:
-    gc.disable()
+async def test_the_collector_works_again_once_the_history_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stage = Stage(tmp_path)
+    made: list[app_module.WebsightApp] = []
+    monkeypatch.setattr(app_module.WebsightApp, "run", lambda app: made.append(app))
+    app_module.run_app(stage.app.config, lambda _: pytest.fail("no engine is wanted"))
+    stage.app.on_loaded = made[0].on_loaded
+    gc.disable()
     async with stage.app.run_test(size=(120, 36)) as pilot:
-        await until(pilot, lambda: stage.engine is not None, "the engine is started")
-        assert gc.isenabled()
+        await loaded(stage, pilot)
+        await until(pilot, gc.isenabled, "it works again")
         assert gc.get_freeze_count() > 10_000, "what was imported is walked through by each collection"
 
 
@@ -49,7 +55,7 @@ async def test_an_app_that_was_started_otherwise_keeps_its_collector(tmp_path: P
     async with stage.app.run_test(size=(120, 36)) as pilot:
         await loaded(stage, pilot)
         assert gc.isenabled()
-        assert gc.get_freeze_count() == before
+        assert gc.get_freeze_count() <= before
 
 
 async def test_no_rule_is_parsed_anew_for_the_first_theme_but_for_each_later_one(

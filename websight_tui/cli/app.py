@@ -37,7 +37,7 @@ def open_app(config: Config, data: Path, *, initial_cluster: str | None = None, 
     Returns: 0; 1 if the app met an error that it did not expect.
     Raises: StoreError if the history cannot be opened.
     """
-    gc.disable()  # until the first frame: nearly all that is made by then stays, and was walked through four times
+    gc.disable()  # until the history is there: nearly all that is made by then stays, and was walked through four times
     try:
         status, wanted = _until_left(config, data, initial_cluster, demo)
     finally:
