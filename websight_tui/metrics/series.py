@@ -19,16 +19,19 @@ _NEXT: Final = 32
 _LEVELS: Final = 4
 
 
-def reduce(xs: Sequence[float], ys: Sequence[float], lo: float, hi: float, width: int) -> list[Point]:
+def reduce(
+    xs: Sequence[float], ys: Sequence[float], lo: float, hi: float, width: int, count: int | None = None
+) -> list[Point]:
     """At most 2 × width points that draw the same curve: the lowest and highest of each of `width` equal parts.
 
     Args:
         xs: ascending (steps, seconds). ys: as many values; NaN and infinite ones are left out.
         lo, hi: the part of x to draw, both ends included. width: parts, at least 1.
+        count: points that belong to the series, the first ones; None: all.
 
     Returns: finite points in order of x.
     """
-    count = min(len(xs), len(ys))  # a writer may be between two columns
+    count = min(len(xs), len(ys)) if count is None else count  # a writer may be between two columns
     first, last = bisect_left(xs, lo, 0, count), bisect_right(xs, hi, 0, count)
     if last - first <= 2 * max(1, width):
         return [(x, y) for x, y in zip(xs[first:last], ys[first:last], strict=True) if isfinite(x) and isfinite(y)]
@@ -77,12 +80,15 @@ class Pyramid:
     def __len__(self) -> int:
         return self._taken
 
-    def extend(self, xs: Sequence[float], ys: Sequence[float]) -> None:
+    def extend(self, xs: Sequence[float], ys: Sequence[float], count: int | None = None) -> None:
         """Takes the points that were appended to the same two columns since the last call.
 
         A column that became shorter, or whose first point changed, is another one: everything is taken anew.
+
+        Args:
+            count: points that belong to the series; None: all.
         """
-        count = min(len(xs), len(ys))
+        count = min(len(xs), len(ys)) if count is None else count
         if count < self._taken or (self._taken and self._xs is not xs):
             self.__init__()  # type: ignore[misc]
         self._xs, self._ys, self._taken = xs, ys, count
@@ -107,13 +113,13 @@ class Pyramid:
         xs, ys = self._xs, self._ys
         covered = bisect_right(xs, hi, 0, self._taken) - bisect_left(xs, lo, 0, self._taken)
         if covered <= 4 * wanted:
-            return reduce(xs, ys, lo, hi, width)
+            return reduce(xs, ys, lo, hi, width, self._taken)
         for level in range(_LEVELS - 1, -1, -1):
             level_xs, level_ys = self._levels[level]
             inside = bisect_right(level_xs, hi) - bisect_left(level_xs, lo)
             if inside >= wanted:
                 return _joined(self._tail(level, lo, hi), reduce(level_xs, level_ys, lo, hi, width))
-        return reduce(xs, ys, lo, hi, width)
+        return reduce(xs, ys, lo, hi, width, self._taken)
 
     def _tail(self, level: int, lo: float, hi: float) -> list[Point]:
         """The points after the last full group of a level, up to the newest."""

@@ -10,13 +10,14 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
-from itertools import accumulate, islice
 from typing import Final, overload
 
 from websight_tui.metrics.series import Point, Smoother, reduce
 
 _EXACT: Final = 4096
 """Points of a window up to which each is smoothed."""
+_BLOCK: Final = 64
+"""Values of one running sum; a sum for each would take as much memory as they do."""
 _MEMORY: Final = 16.0
 """Half-lives after which a point's weight is nothing (1/65,536)."""
 
@@ -26,18 +27,21 @@ class Totals:
 
     def __init__(self) -> None:
         self._sums = array("d", [0.0])
+        self._ys: Sequence[float] = ()
 
-    def extend(self, ys: Sequence[float]) -> None:
-        """Takes the values appended since the last call."""
-        begin = len(self._sums) - 1
-        if begin < len(ys):
-            more = accumulate(islice(ys, begin, None), initial=self._sums[-1])
-            next(more)
-            self._sums.extend(more)
+    def extend(self, ys: Sequence[float], count: int) -> None:
+        """Takes the values appended to the same column since the last call, up to `count` in all."""
+        self._ys = ys
+        for begin in range((len(self._sums) - 1) * _BLOCK, count - _BLOCK + 1, _BLOCK):
+            self._sums.append(self._sums[-1] + sum(ys[begin : begin + _BLOCK]))
 
     def mean(self, begin: int, end: int) -> float:
         """Of the values from `begin` up to `end`, which is more."""
-        return (self._sums[end] - self._sums[begin]) / (end - begin)
+        return (self._before(end) - self._before(begin)) / (end - begin)
+
+    def _before(self, index: int) -> float:
+        block = index // _BLOCK
+        return self._sums[block] + sum(self._ys[block * _BLOCK : index])
 
 
 class Smoothed(Sequence[float]):

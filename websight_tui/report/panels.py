@@ -66,12 +66,12 @@ def _curve(log: TrainingLog, metric: Metric, title: str) -> Panel | None:
     lines.append(Line("mean", "smoothed" if smoothed else title.lower(), tuple(curve.mean.reduce(-inf, inf, POINTS))))
     if curve.evaluations:
         lines.append(Line("eval", "evaluation", curve.evaluations))
-    last = curve.ys[-1]
+    last = curve.ys[curve.count - 1]
     value = f"{figure(last)}"
     if smoothed:
-        value = f"{figure(curve.smooth[-1])} smoothed, {value} last"
+        value = f"{figure(curve.smooth[curve.count - 1])} smoothed, {value} last"
     elif metric is Metric.LEARNING_RATE:
-        value = f"{figure(max(curve.ys))} at its peak"
+        value = f"{figure(max(curve.ys[: curve.count]))} at its peak"
     steps = life * max(0.0, curve.xs[1] - curve.xs[0]) if smoothed else 0
     notes = [f"smoothed with a half-life of {steps:g} steps"] if smoothed else []
     if metric is Metric.LOSS and curve.broken:

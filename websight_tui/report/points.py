@@ -44,7 +44,7 @@ def rows_of(log: TrainingLog) -> Iterator[Row]:
     """The steps in their order, lost ones left out; an evaluation between two logged steps is a row of its own."""
     parts = surviving(log)
     curve = CurveReader(Metric.LOSS, Axis.STEP, half_life(sum(count for _, count, _ in parts))).read(log)
-    smoothed = dict(zip(curve.xs, curve.smooth, strict=True))
+    smoothed = dict(zip(curve.xs[: curve.count], curve.smooth[: curve.count], strict=True))
     waiting = deque(sorted((e for e in stitched_evaluations(log) if e.loss is not None), key=lambda e: e.step))
     for number, (segment, count, _) in enumerate(parts):
         columns = segment.columns

@@ -18,7 +18,9 @@ def tiles_of(log: TrainingLog) -> list[Tile]:
     points = sum(len(segment.columns) for segment in log.segments)
     curve = CurveReader(Metric.LOSS, Axis.STEP, half_life(points)).read(log)
     if curve.count:
-        tiles.append(Tile("loss", figure(curve.smooth[-1]), f"smoothed; {figure(curve.ys[0])} at the start"))
+        tiles.append(
+            Tile("loss", figure(curve.smooth[curve.count - 1]), f"smoothed; {figure(curve.ys[0])} at the start")
+        )
     evaluated = [(e.loss, e.step) for e in stitched_evaluations(log) if e.loss is not None and isfinite(e.loss)]
     if evaluated:
         best, step = min(evaluated)

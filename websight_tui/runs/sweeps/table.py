@@ -74,7 +74,7 @@ class Losses:
             return known[3]
         reader = known[1] if known is not None and known[0] is log else CurveReader(Metric.LOSS, Axis.STEP, _HALF_LIFE)
         curve = reader.read(log)
-        loss = float(curve.smooth[-1]) if curve.count else None
+        loss = float(curve.smooth[curve.count - 1]) if curve.count else None
         self._known[run_id] = (log, reader, run.log_version, loss)
         return loss
 

@@ -71,7 +71,8 @@ class Drawing:
 
 def full_window(view: View) -> Window | None:
     """From the least to the greatest x of all layers; None if there is no point."""
-    ends = [(layer.curve.xs[0], layer.curve.xs[-1]) for layer in view.layers if layer.curve.count]
+    curves = [layer.curve for layer in view.layers if layer.curve.count]
+    ends = [(curve.xs[0], curve.xs[curve.count - 1]) for curve in curves]
     if not ends:
         return None
     low, high = min(e[0] for e in ends), max(e[1] for e in ends)
