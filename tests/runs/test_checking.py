@@ -89,7 +89,7 @@ def test_only_the_newest_of_several_answers_and_never_two_run_at_once(
     begun, go_on = threading.Event(), threading.Event()
     looked_at: list[str] = []
 
-    def slow(plan: LaunchPlan, watcher: Watcher | None) -> Preflight:
+    def slow(plan: LaunchPlan, watcher: Watcher | None, progress: object) -> Preflight:
         looked_at.append(plan.spec.run_id)
         begun.set()
         assert go_on.wait(20)

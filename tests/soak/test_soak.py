@@ -55,7 +55,7 @@ def run(out: Path, *options: str) -> subprocess.CompletedProcess[str]:
 def test_a_short_soak_is_flat_and_the_app_agrees_with_the_cluster(tmp_path: Path) -> None:
     done = run(tmp_path, "--smoke", "30")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("flat") == 3
+    assert done.stdout.count("| flat |") == 3
     for what in ("launches", "connections cut", "queue polls", "times hidden", "screens opened and closed"):
         assert what in done.stdout, done.stdout
 

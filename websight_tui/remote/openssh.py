@@ -12,7 +12,6 @@ import os
 import selectors
 import shutil
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -36,6 +35,7 @@ FILE_TIMEOUT_S: Final = 30.0
 LOGIN_S: Final = 300.0
 """Seconds for a login in which a person answers."""
 PROBE_S: Final = 30.0
+_LONGEST_FOLDER: Final = 40
 _LOST: Final = 255
 """ssh's own exit status, as opposed to the command's."""
 
@@ -260,10 +260,11 @@ def _wait(descriptor: int, event: int, seconds: float) -> None:
 
 
 def _short_folder() -> str:
-    runtime = os.environ.get("XDG_RUNTIME_DIR", "")
-    if runtime and len(runtime) < 40 and Path(runtime).is_dir():
-        return runtime
-    return "/tmp" if sys.platform == "darwin" else tempfile.gettempdir()
+    """Where the socket's path stays below what the system allows, however long TMPDIR is (macOS's always is)."""
+    for folder in (os.environ.get("XDG_RUNTIME_DIR", ""), tempfile.gettempdir()):
+        if folder and len(folder) < _LONGEST_FOLDER and Path(folder).is_dir():
+            return folder
+    return "/tmp"
 
 
 def _bury(master: subprocess.Popen[bytes], folder: Path | None) -> None:
