@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ import pytest
 
 from tests.remote.servers import USER, Person, Server
 from websight_tui.errors import AuthError, ConnectError, ConnectionLost, HostKeyError, RemoteTimeout
+from websight_tui.remote import openssh
 from websight_tui.remote.opening import open_transport
 from websight_tui.remote.openssh import OpenSshTransport
 from websight_tui.remote.openssh_command import terminal_command
@@ -187,3 +189,15 @@ def test_a_read_larger_than_all_buffers_comes_through(line: OpenSshTransport, tm
     chunk = line.read(str(tmp_path / "large"), 0, len(content))
     assert chunk is not None
     assert chunk.data == content
+
+
+def test_the_folder_of_the_socket_is_short_however_long_tmpdir_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    long = tmp_path / ("x" * 60)
+    long.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(long))
+    assert openssh._short_folder() == "/tmp"
+    monkeypatch.setattr(tempfile, "tempdir", "/tmp")
+    assert openssh._short_folder() == "/tmp"
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path.parents[-2]))
+    assert openssh._short_folder() == str(tmp_path.parents[-2])

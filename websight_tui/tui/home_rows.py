@@ -53,8 +53,8 @@ RUN_COLUMNS: Final = (
 QUEUE_COLUMNS: Final = (
     Column("symbol", "", 1, 9),
     Column("job", "job", 7, 10),
-    Column("name", "name", 10, 4),
-    Column("state", "state", 18, 7, flex=True),
+    Column("name", "name", 10, 7),
+    Column("state", "state", 14, 8, flex=True),
     Column("elapsed", "elapsed", 8, 6, right=True),
     Column("left", "left", 8, 5, right=True),
 )
