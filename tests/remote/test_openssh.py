@@ -191,7 +191,7 @@ def test_a_read_larger_than_all_buffers_comes_through(line: OpenSshTransport, tm
     assert chunk.data == content
 
 
-def test_the_folder_of_the_socket_is_short_however_long_tmpdir_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_folder_of_the_socket_is_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
     long = tmp_path / ("x" * 60)
     long.mkdir()
