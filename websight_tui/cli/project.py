@@ -6,6 +6,7 @@ Exit status: 0 all fit (or nothing to hold against), 1 a file could not be used,
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -20,6 +21,7 @@ from websight_tui.words import showable
 
 _MOST_BYTES: Final = 1 << 30
 _MOST_BLOCKS: Final = 4
+_LONG_BYTES: Final = 4 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,23 +79,26 @@ def share(text: str) -> float:
 
 def run(args: argparse.Namespace) -> int:
     from websight_tui.cli.output import print_json
+    from websight_tui.cli.waiting import waiting
 
     answers: list[Answer] = []
     failed = False
-    for name in args.files:
-        try:
-            found = list(_answers(name, args.limit, args.at or [None]))
-        except OSError as exc:
-            _complain(name, f"cannot be read: {exc.strerror or exc}")
-            failed = True
-            continue
-        if not found:
-            _complain(name, "tells of no training (no steps found)")
-            failed = True
-        answers += found
-        if args.json:
-            for answer in found:
-                print_json(as_json(answer))
+    with waiting("reading", quiet=args.json or not _takes_long(args.files)) as line:
+        for number, name in enumerate(args.files):
+            line.show(f"reading {name}", number, len(args.files))
+            try:
+                found = list(_answers(name, args.limit, args.at or [None]))
+            except OSError as exc:
+                _complain(name, f"cannot be read: {exc.strerror or exc}")
+                failed = True
+                continue
+            if not found:
+                _complain(name, "tells of no training (no steps found)")
+                failed = True
+            answers += found
+            if args.json:
+                for answer in found:
+                    print_json(as_json(answer))
     if not args.json and answers:
         _print(answers)
     if args.plot:
@@ -125,6 +130,15 @@ def as_json(answer: Answer) -> dict[str, Any]:
         "verdict": p.verdict.value,
         "reasons": list(p.reasons),
     }
+
+
+def _takes_long(names: list[str]) -> bool:
+    """Whether reading all files takes about half a second or more."""
+    size = 0
+    for name in names:
+        with contextlib.suppress(OSError):
+            size += Path(name).stat().st_size
+    return size > _LONG_BYTES
 
 
 def _answers(name: str, limit: float | None, shares: list[float | None]) -> Iterator[Answer]:
