@@ -367,7 +367,7 @@ def _collect_from_now_on() -> None:
     """Ends what `open_app` began: no garbage is collected before the history is there.
 
     What the start has made stays to the end; looked through again and again by the garbage collector, it would hold up
-    a key for 70 ms now and then (16 ms are left of it beside a queue of 20,000 jobs).
+    a key for 29 to 78 ms now and then beside a queue of 20,000 jobs (one of 30 ms is left in ten seconds of keys).
     """
     gc.freeze()
     gc.enable()
