@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual.pilot import Pilot
@@ -20,6 +22,8 @@ from websight_tui.remote.port import Unattended
 from websight_tui.remote.ssh_config import CONFIG_VARIABLE
 from websight_tui.runs.engine import Engine
 from websight_tui.runs.plan import LaunchPlan, plan_launch
+from websight_tui.runs.saved_work import runner
+from websight_tui.runs.saved_work.fetching import fetch_adapter
 from websight_tui.runs.saved_work.tasks import Stand
 from websight_tui.runs.state import Link, Phase
 from websight_tui.runs.store import Store
@@ -190,7 +194,21 @@ def adapter_in(folder: Path) -> Path:
     return weights
 
 
-async def test_the_adapter_is_downloaded_stopped_on_the_way_and_gone_on_with(pocket: Config, tmp_path: Path) -> None:
+async def test_the_adapter_is_downloaded_stopped_on_the_way_and_gone_on_with(
+    pocket: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_full_speed = threading.Event()
+
+    def on_a_slow_line(*words: Any) -> tuple[str, ...]:
+        *others, progress, stopping = words
+
+        def told(done: int, total: int) -> None:
+            progress(done, total)
+            at_full_speed.wait(0.1)
+
+        return fetch_adapter(*others, told, stopping)
+
+    monkeypatch.setattr(runner, "fetch_adapter", on_a_slow_line)
     app, target = make_app(pocket, tmp_path, StandIn(steps=5, pause=0.01)), tmp_path / "here"
     async with app.run_test(size=(120, 36)) as pilot:
         screen = await launch(app, pilot)
@@ -215,6 +233,7 @@ async def test_the_adapter_is_downloaded_stopped_on_the_way_and_gone_on_with(poc
         )
         app.controller.ask(lambda engine: engine.stop_fetch(screen.run_id))  # as the question's y does, without delay
         await in_time(pilot, lambda: stand() is Stand.STOPPED, "stopped")
+        at_full_speed.set()
         part = (target / "adapter_model.safetensors.part").stat().st_size
         assert 0 < part < 102_400_000
         await in_time(pilot, lambda: "It goes on where it was" in screen_text(app), "said")
