@@ -7,13 +7,15 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import paramiko
 import pytest
 
 from tests.remote.servers import Person, Server
 from websight_tui.errors import ConnectionLost, RemoteFileError, RemoteTimeout
 from websight_tui.remote.opening import open_transport
 from websight_tui.remote.port import ReadRequest, Transport
-from websight_tui.remote.ssh import SshTransport
+from websight_tui.remote.sftp import Sftp
+from websight_tui.remote.ssh import SshTransport, _ChannelStream
 
 
 @pytest.fixture
@@ -206,3 +208,23 @@ def test_a_read_larger_than_all_buffers_comes_through(line: Transport, tmp_path:
     assert chunk is not None
     assert len(chunk.data) == len(content)
     assert chunk.data == content
+
+
+@pytest.mark.parametrize("broken", [EOFError(), paramiko.SSHException("gone")])
+def test_a_line_that_breaks_in_the_middle_of_a_packet_is_a_lost_connection(broken: Exception) -> None:
+    class Channel:
+        def settimeout(self, seconds: float) -> None: ...
+
+        def sendall(self, data: bytes) -> None:
+            raise broken
+
+        def recv(self, limit: int) -> bytes:
+            raise broken
+
+        def close(self) -> None: ...
+
+    stream = _ChannelStream(Channel())  # type: ignore[arg-type]
+    with pytest.raises(OSError, match="broke"):
+        stream.recv(1, 1.0)
+    with pytest.raises(ConnectionLost):
+        Sftp(stream, 1.0, "somebody")

@@ -178,18 +178,24 @@ class SshTransport(FileMethods):
 
 
 class _ChannelStream:
-    """A channel as the byte stream that SFTP wants."""
+    """A channel as the byte stream that SFTP wants: a line that breaks in the middle of a packet is an OSError, too."""
 
     def __init__(self, channel: paramiko.Channel) -> None:
         self._channel = channel
 
     def send(self, data: bytes, seconds: float) -> None:
         self._channel.settimeout(seconds)
-        self._channel.sendall(data)
+        try:
+            self._channel.sendall(data)
+        except (paramiko.SSHException, EOFError) as exc:
+            raise OSError("the line broke") from exc
 
     def recv(self, limit: int, seconds: float) -> bytes:
         self._channel.settimeout(seconds)
-        return self._channel.recv(limit)
+        try:
+            return self._channel.recv(limit)
+        except (paramiko.SSHException, EOFError) as exc:
+            raise OSError("the line broke") from exc
 
     def close(self) -> None:
         with contextlib.suppress(*_BROKEN):
