@@ -7,6 +7,7 @@ import gc
 import threading
 import time
 import tomllib
+import weakref
 from dataclasses import replace
 from pathlib import Path
 
@@ -436,6 +437,8 @@ async def test_every_screen_opens_at_every_size(stage: Stage, size: tuple[int, i
 
 
 async def test_a_closed_screen_is_kept_by_nothing(stage: Stage) -> None:
+    kinds = Screen | Widget | StylesCache
+    of_other_tests = weakref.WeakSet(one for one in gc.get_objects() if isinstance(one, kinds))
     async with stage.app.run_test(size=SIZE) as pilot:
         engine = await loaded(stage, pilot)
         for keys in (("question_mark",), ("d",), ("1", "e"), ("1", "enter"), ("ctrl+p",), ("tab", "enter"), ("o",)):
@@ -451,7 +454,7 @@ async def test_a_closed_screen_is_kept_by_nothing(stage: Stage) -> None:
         closed_widgets.forget()
         await pilot.pause()
         gc.collect()
-        everything = gc.get_objects()
-        assert not [one for one in everything if isinstance(one, Screen) and not one.is_running]
-        drawings = {id(widget._styles_cache) for widget in everything if isinstance(widget, Widget)}
-        assert not [one for one in everything if isinstance(one, StylesCache) and id(one) not in drawings]
+        ours = [one for one in gc.get_objects() if isinstance(one, kinds) and one not in of_other_tests]
+        assert not [one for one in ours if isinstance(one, Screen) and not one.is_running]
+        drawings = {id(widget._styles_cache) for widget in ours if isinstance(widget, Widget)}
+        assert not [one for one in ours if isinstance(one, StylesCache) and id(one) not in drawings]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -50,12 +50,15 @@ def cancel(watcher: Watcher, track: RunTrack) -> Answer:
     return Answer(False, f"scancel was accepted, but job {', '.join(ids)} is still in the queue", "Look again later.")
 
 
-def cancel_job(watcher: Watcher, job_id: str) -> Answer:
+def cancel_job(watcher: Watcher, job_id: str, seen: Sequence[Job]) -> Answer:
     """Cancels one job of the queue, which may be foreign, and waits until squeue agrees.
 
     Jobs that wait for its end are another person's plan, so they are named and left alone.
+
+    Args:
+        seen: the queue as the person saw it, which may be newer than what the watcher has finished to work on.
     """
-    waiting = [job.job_id for job in watcher.queue if re.search(rf":{re.escape(job_id)}\b", job.dependency)]
+    waiting = [job.job_id for job in seen if re.search(rf":{re.escape(job_id)}\b", job.dependency)]
     failed = _change(watcher, "scancel", commands.cancel([job_id]))
     if failed is not None:
         return failed

@@ -203,7 +203,8 @@ class Engine:
 
     def cancel_job(self, cluster: str, job_id: str) -> None:
         """Cancels one job of the queue, which this app need not have submitted."""
-        self._start("cancel", f"{cluster}/{job_id}", cluster, lambda watcher: actions.cancel_job(watcher, job_id))
+        seen = self._queues.get(cluster, ())
+        self._start("cancel", f"{cluster}/{job_id}", cluster, lambda watcher: actions.cancel_job(watcher, job_id, seen))
 
     def watch_job(self, cluster: str, job_id: str) -> str:
         """Watches a job of the queue that this app did not submit, like a run: RunLoaded, then the usual events.
