@@ -87,7 +87,15 @@ class SubmitUnknown(SchedulerError):
 
 
 class StoreError(WebsightError):
-    """The local run history could not be read or written."""
+    """The local run history could not be read or written.
+
+    Args:
+        word: the same in two words, for where there is room for no more ("disk full").
+    """
+
+    def __init__(self, message: str, hint: str = "", *, word: str = "not saved") -> None:
+        super().__init__(message, hint)
+        self.word = word
 
 
 class BundleError(WebsightError):

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.disks import fill, mounted, root_only
-from tests.faults.world import World, finishes, online, shown, trains, wait_until
+from tests.faults.world import World, finishes, shown, trains, wait_until
 from tests.runs.test_lab_runs import done
 from tests.tui.conftest import screen_text, until
 from websight_tui.config import Cluster
@@ -40,9 +40,9 @@ def test_the_disk_here_is_full_and_has_room_again(world: World, small_disk: Path
         engine, keeper = there.app()
         run_id = there.train(engine, keeper, steps=200)
         fill(small_disk / "filler")
-        assert keeper.wait(lambda s: "history" in s.clusters["demo"].error + s.clusters["demo"].scheduler_error, 30), (
-            keeper.state.clusters
-        )
+        assert keeper.wait(lambda s: s.unwritten is not None, 30), keeper.state.clusters
+        assert keeper.state.unwritten is not None
+        assert keeper.state.unwritten.word == "disk full"
         seen = len(shown(keeper.state.runs[run_id]))
         plan = there.plan(1, 0.1)
         engine.submit(plan)
@@ -51,7 +51,8 @@ def test_the_disk_here_is_full_and_has_room_again(world: World, small_disk: Path
         assert "history" in answer.message
         assert plan.spec.token not in world.command("squeue -h -t all -o %k")
         (small_disk / "filler").unlink()
-        online(keeper)
+        assert keeper.wait(lambda s: s.unwritten is None, 30), keeper.state.unwritten
+        assert keeper.state.clusters["demo"].link is Link.ONLINE
         finishes(keeper, run_id, 200)
         assert seen
         there.intact(keeper)
@@ -77,8 +78,8 @@ run_id = there.train(engine, keeper, steps=100)
 usual = resource.getrlimit(resource.RLIMIT_FSIZE)
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, usual[1]))
-told = keeper.wait(lambda s: "history" in s.clusters["demo"].error + s.clusters["demo"].scheduler_error, 30)
-assert told, keeper.state.clusters
+assert keeper.wait(lambda s: s.unwritten is not None, 30), keeper.state.clusters
+assert "history" in keeper.state.unwritten.message
 resource.setrlimit(resource.RLIMIT_FSIZE, usual)
 online(keeper)
 finishes(keeper, run_id, 100)

@@ -69,10 +69,11 @@ async def test_a_full_disk_here_on_the_screen(world: World, small_disk: Path) ->
     async with app.run_test(size=(120, 36), notifications=True) as pilot:
         await until(pilot, lambda: app.cluster_view and app.cluster_view.link is Link.ONLINE, "online", 40)
         fill(small_disk / "filler")
-        await until(pilot, lambda: app.cluster_view and "history" in app.cluster_view.scheduler_error, "told", 40)
+        await until(pilot, lambda: app.state.unwritten is not None, "told", 40)
         await pilot.press("tab", "tab")
         await until(pilot, lambda: "disk is full" in screen_text(app), "it is said", 20)
         assert "Traceback" not in screen_text(app)
+        assert "not answer" not in screen_text(app), "the cluster is well"
         (small_disk / "filler").unlink()
-        await until(pilot, lambda: app.cluster_view and not app.cluster_view.scheduler_error, "well again", 40)
+        await until(pilot, lambda: app.state.unwritten is None, "well again", 40)
     world.command(f"scancel --name={keeper.state.runs[run_id].spec.job_name}")

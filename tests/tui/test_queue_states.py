@@ -11,11 +11,12 @@ from tests.tui.conftest import Stage, loaded, screen_text, until
 from tests.tui.fakes import NOW, FakeEngine, running
 from websight_tui.projection.model import Verdict
 from websight_tui.runs import events as e
-from websight_tui.runs.state import Link
+from websight_tui.runs.state import Link, Unwritten
 from websight_tui.tui.screens.home import HomeScreen
 from websight_tui.tui.screens.run import RunScreen
 
 TROUBLE = "Slurm's commands are not on the PATH there (Slurm: squeue: not found). Set login_shell = true."
+FULL = "This machine's disk is full: the run history cannot be written"
 
 
 async def test_enter_on_a_job_that_was_not_started_here_watches_it(stage: Stage) -> None:
@@ -59,3 +60,24 @@ async def test_a_scheduler_that_does_not_answer_is_said_where_the_jobs_would_be(
         engine.tell(e.QueueSeen("hai", (), NOW))
         await until(pilot, lambda: "No job of yours waits" in screen_text(stage.app))
         assert "not on the PATH" not in screen_text(stage.app)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 36)])
+async def test_a_full_disk_here_is_not_a_cluster_that_does_not_answer(tmp_path: Path, size: tuple[int, int]) -> None:
+    stage = Stage(tmp_path / "c.toml", busy=False)
+    async with stage.app.run_test(size=size) as pilot:
+        await until(pilot, lambda: stage.engine and ("connect", "hai") in stage.engine.calls)
+        engine = stage.engine
+        assert isinstance(engine, FakeEngine)
+        engine.tell(e.LinkChanged("hai", Link.ONLINE, NOW, "alice@hai"))
+        engine.tell(e.QueueSeen("hai", (), NOW))
+        engine.tell(e.HistoryTrouble(Unwritten("disk full", FULL, "Free some space in /home/alice."), NOW))
+        await pilot.press("tab", "tab")
+        await until(pilot, lambda: "Jobs go on" in screen_text(stage.app))
+        shown = screen_text(stage.app)
+        assert "! This machine's disk is full" in shown.split("\n")[0]
+        assert "Free some space" in shown
+        assert "answer" not in shown
+        assert "No job of yours waits" in shown, "the queue is what the cluster says"
+        engine.tell(e.HistoryTrouble(None, NOW))
+        await until(pilot, lambda: "disk is full" not in screen_text(stage.app))

@@ -13,7 +13,7 @@ from websight_tui.runs.checks.finding import Finding
 from websight_tui.runs.exploring import SiteOffer
 from websight_tui.runs.saved_work.checkpoints import Saved
 from websight_tui.runs.saved_work.tasks import Task
-from websight_tui.runs.state import Link, LogTail, Measured, Outcome, RunView, Sweep, VerdictChange
+from websight_tui.runs.state import Link, LogTail, Measured, Outcome, RunView, Sweep, Unwritten, VerdictChange
 from websight_tui.runspec import RunSpec
 from websight_tui.slurm_commands.job_counts import JobCounts
 from websight_tui.slurm_commands.model import Job
@@ -56,6 +56,14 @@ class SchedulerTrouble:
 
     cluster: str
     text: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryTrouble:
+    """What keeps the run history here from being written; None: it can be written again."""
+
+    trouble: Unwritten | None
     at: float
 
 
@@ -313,6 +321,7 @@ Event = (
     | QueueSeen
     | LayoutSeen
     | SchedulerTrouble
+    | HistoryTrouble
     | PollPlanned
     | RunLoaded
     | SweepLoaded

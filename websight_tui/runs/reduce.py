@@ -33,6 +33,8 @@ def reduce(state: AppState, event: e.Event) -> AppState:
             return _cluster(state, event.cluster, layout=event.layout)
         case e.SchedulerTrouble():
             return _cluster(state, event.cluster, scheduler_error=event.text)
+        case e.HistoryTrouble():
+            return replace(state, unwritten=event.trouble)
         case e.PollPlanned():
             return _cluster(
                 state, event.cluster, next_poll_at=event.next_poll_at, calls_per_minute=event.calls_per_minute

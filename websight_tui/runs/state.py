@@ -248,6 +248,26 @@ class ClusterView:
 
 
 @dataclass(frozen=True, slots=True)
+class Unwritten:
+    """Why the run history on this machine cannot be written.
+
+    Args:
+        word: in two words ("disk full").
+        message: in a sentence.
+        hint: the next step.
+    """
+
+    word: str
+    message: str
+    hint: str
+
+    @property
+    def text(self) -> str:
+        """Both sentences."""
+        return f"{self.message.rstrip('.')}. {self.hint}"
+
+
+@dataclass(frozen=True, slots=True)
 class AppState:
     """All that is shown, newest run first in `runs`' order of insertion reversed.
 
@@ -255,8 +275,10 @@ class AppState:
         clusters: by the name in the configuration.
         runs: by run id.
         sweeps: by sweep id, oldest first.
+        unwritten: what keeps the run history on this machine from being written; None if nothing does.
     """
 
     clusters: Mapping[str, ClusterView] = field(default_factory=lambda: MappingProxyType({}))
     runs: Mapping[str, RunView] = field(default_factory=lambda: MappingProxyType({}))
     sweeps: Mapping[str, Sweep] = field(default_factory=lambda: MappingProxyType({}))
+    unwritten: Unwritten | None = None

@@ -22,6 +22,7 @@ from typing import Any, Final
 from websight_tui.errors import StoreError, WebsightError
 from websight_tui.runs.schema import SCHEMA_VERSION, TABLES, migrate
 from websight_tui.runs.state import Outcome
+from websight_tui.runs.store_errors import explained
 from websight_tui.runspec import RunSpec, from_json, to_json
 from websight_tui.slurm_commands.model import Job
 
@@ -147,7 +148,7 @@ class Store:
                     raise
                 self._db.execute("COMMIT")
             except sqlite3.Error as exc:
-                raise _failed(self.path, exc) from exc
+                raise explained(self.path, exc) from exc
 
     def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         """All rows that a query gives. Raises StoreError."""
@@ -155,7 +156,12 @@ class Store:
             try:
                 return self._db.execute(query, values).fetchall()
             except sqlite3.Error as exc:
-                raise _failed(self.path, exc) from exc
+                raise explained(self.path, exc) from exc
+
+    def check_writable(self) -> None:
+        """Writes what is there already. Raises StoreError if nothing can be written."""
+        with self.transaction() as db:
+            db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
     def close(self) -> None:
         """Closes the file; calls afterwards raise StoreError."""
@@ -364,9 +370,3 @@ def newest_names(path: Path, most: int, *, sweeps: bool = False) -> dict[str, st
 def _job(text: str) -> Job:
     known = {f.name for f in dataclasses.fields(Job)}
     return Job(**{k: v for k, v in json.loads(text).items() if k in known})
-
-
-def _failed(path: Path, exc: sqlite3.Error) -> StoreError:
-    if "full" in str(exc):  # the reason first: the line may be cut
-        return StoreError(f"This machine's disk is full: the run history {path} cannot be written", "Free some space.")
-    return StoreError(f"The run history cannot be used ({exc}): {path}", "Check free space and permissions.")

@@ -19,7 +19,7 @@ from websight_tui.remote.backoff import next_delay
 from websight_tui.remote.port import Prompter, Transport, Unattended
 from websight_tui.runs import events as e
 from websight_tui.runs.scheduler import Scheduler
-from websight_tui.runs.state import Link
+from websight_tui.runs.state import Link, Unwritten
 from websight_tui.runs.store import Store
 from websight_tui.runs.tick import Tick
 from websight_tui.runs.track import RunTrack
@@ -208,6 +208,7 @@ class Watcher:
             self.home = tick.home
             self._scheduler = tick.scheduler
             self._link(Link.ONLINE, address=transport.address)
+            troubled = False
             while not self._stopping:
                 with self._condition:
                     wanted, self._poll_wanted, self._woken = self._poll_wanted, False, False
@@ -215,11 +216,15 @@ class Watcher:
                 polls = tick.polls
                 try:
                     due = tick.step(poll_wanted=wanted, changed_at=changed_at)
+                    if troubled:
+                        self._store.check_writable()  # the step may have had nothing to write
+                        self._emit(e.HistoryTrouble(None, self._clock()))
+                        troubled = False
                 except StoreError as exc:  # a full disk: the connection is well, and what was not kept is read again
                     if self._stopping:
                         raise
-                    due = self._clock() + _HISTORY_AGAIN_S
-                    self._emit(e.SchedulerTrouble(self.cluster.name, _text(exc), self._clock()))
+                    due, troubled = self._clock() + _HISTORY_AGAIN_S, True
+                    self._emit(e.HistoryTrouble(Unwritten(exc.word, exc.message, exc.hint), self._clock()))
                 if tick.polls != polls:
                     with self._condition:
                         self._polls, self._queue = self._polls + 1, tick.queue

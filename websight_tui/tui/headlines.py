@@ -10,7 +10,7 @@ from rich.text import Text
 
 from websight_tui import words
 from websight_tui.metrics.terminal_text import plain
-from websight_tui.runs.state import ClusterView, Link, Phase, RunView
+from websight_tui.runs.state import ClusterView, Link, Phase, RunView, Unwritten
 from websight_tui.tui.glyphs import glyph
 from websight_tui.tui.palette import Palette
 from websight_tui.tui.present import JOB_SYMBOLS, left_s
@@ -96,6 +96,12 @@ def of_job(job: Job, now: float, palette: Palette) -> Headline:
     said = f" {glyph('dot')} ".join(part for part in (why, starts, ends) if part)
     lines = (said, "not started here: Enter opens its log and curves")
     return Headline(glyph(phase), job.state.lower(), palette.phase(phase), tuple(line for line in lines if line))
+
+
+def of_history(trouble: Unwritten, palette: Palette) -> Headline:
+    """What keeps the run history of this machine from being written."""
+    lines = (plain(trouble.message, 200), plain(trouble.hint, 200), "Jobs go on; nothing can be launched until then.")
+    return Headline(glyph("warning"), trouble.word, palette.warn, lines)
 
 
 def of_cluster(view: ClusterView | None, name: str, pane: str, palette: Palette) -> Headline:

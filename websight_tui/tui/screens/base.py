@@ -55,7 +55,7 @@ class StateScreen(Screen[R], Generic[R]):
         if not self.is_mounted or not self.in_sight:
             return
         for bar in self.query(StatusBar):
-            bar.show(self.wst.cluster_view, self.wst.now)
+            bar.show(self.wst.cluster_view, self.wst.now, self.wst.state.unwritten)
         self.update_view()
 
     @property

@@ -116,7 +116,11 @@ class HomeScreen(HomeKeys):
             self._say(f"job {job.job_id}", columns(home_rows.job_facts(job, now), palette))
         else:
             title = pane.capitalize()
-            head = headlines.of_cluster(self.wst.cluster_view, self.wst.cluster_name, pane, palette)
+            head = (
+                headlines.of_history(self.state.unwritten, palette)
+                if self.state.unwritten is not None
+                else headlines.of_cluster(self.wst.cluster_view, self.wst.cluster_name, pane, palette)
+            )
             self._say("", Text("\n\n").join(Text(str(line)) for line in head.lines), wrap=True)
         self._share_out()
         self._show_hero(head, title)

@@ -10,7 +10,7 @@ from textual.widget import Widget
 
 from websight_tui import words
 from websight_tui.metrics.terminal_text import plain
-from websight_tui.runs.state import ClusterView, Link
+from websight_tui.runs.state import ClusterView, Link, Unwritten
 from websight_tui.tui.glyphs import glyph
 from websight_tui.tui.palette import Palette, palette_of
 
@@ -26,11 +26,12 @@ class StatusBar(Widget):
         super().__init__()
         self._banner, self._title = banner, title
         self._cluster: ClusterView | None = None
+        self._unwritten: Unwritten | None = None
         self._now = 0.0
 
-    def show(self, cluster: ClusterView | None, now: float) -> None:
-        """Shows the state of `cluster` at `now` (Unix s)."""
-        self._cluster, self._now = cluster, now
+    def show(self, cluster: ClusterView | None, now: float, unwritten: Unwritten | None = None) -> None:
+        """Shows the state of `cluster` at `now` (Unix s), and whether the history here can be written."""
+        self._cluster, self._now, self._unwritten = cluster, now, unwritten
         self.refresh()
 
     def on_click(self) -> None:
@@ -39,15 +40,23 @@ class StatusBar(Widget):
 
     def render(self) -> Text:
         palette = palette_of(self.app.theme_variables)
-        return line(self._title, self._cluster, self._banner, self._now, self.size.width, palette)
+        return line(self._title, self._cluster, self._banner, self._now, self.size.width, palette, self._unwritten)
 
 
-def line(title: str, cluster: ClusterView | None, banner: str, now: float, width: int, palette: Palette) -> Text:
+def line(
+    title: str,
+    cluster: ClusterView | None,
+    banner: str,
+    now: float,
+    width: int,
+    palette: Palette,
+    unwritten: Unwritten | None = None,
+) -> Text:
     """The status in `width` cells: parts fall away from the least telling on, never the banner."""
     left = Text(f" {title} ", style=f"bold {palette.accent}")
     right = Text(f" {banner} ", style=f"bold {palette.back} on {palette.warn}") if banner else Text()
     middle = Text()
-    for index, part in enumerate(_parts(cluster, now, palette)):
+    for index, part in enumerate(_parts(cluster, now, palette, unwritten)):
         room = width - left.cell_len - middle.cell_len - right.cell_len - 4
         if part.cell_len > room:
             if index != 1 or part.style != palette.warn or room < _LEAST_WORDS:
@@ -58,9 +67,11 @@ def line(title: str, cluster: ClusterView | None, banner: str, now: float, width
     return Text.assemble(left, middle, " " * gap, right, no_wrap=True, overflow="crop")
 
 
-def _parts(cluster: ClusterView | None, now: float, palette: Palette) -> list[Text]:
+def _parts(cluster: ClusterView | None, now: float, palette: Palette, unwritten: Unwritten | None) -> list[Text]:
+    here = plain(unwritten.text, 200) if unwritten is not None else ""
+    trouble = [Text(f"{glyph('warning')} {here}", style=palette.warn)] if here else []
     if cluster is None:
-        return [Text("no cluster", style=palette.faint)]
+        return [Text("no cluster", style=palette.faint), *trouble]
     state = Text().append(f"{glyph(cluster.link)} ", style=palette.link(cluster.link))
     state.append(cluster.name, style=f"bold {palette.text}")
     state.append(f" {cluster.link.value}", style=palette.link(cluster.link))
@@ -70,6 +81,7 @@ def _parts(cluster: ClusterView | None, now: float, palette: Palette) -> list[Te
         return [*parts, Text(f"{cluster.stage}, {words.duration(waited)}", style=palette.faint)]
     if cluster.error:
         return [*parts, Text(plain(cluster.error, 200), style=palette.warn)]
+    parts += trouble
     for action, since in cluster.busy:
         if action != "look" and now - since >= _SAY_AFTER_S:  # what is looked at by itself is shown where it is
             said = f"{glyph(Link.CONNECTING)} {action} under way, {words.duration(now - since)}"
