@@ -10,7 +10,7 @@ def test_the_app_starts_without_ssh_and_without_plot_libraries() -> None:
     code = "import sys, websight_tui.tui.app; print(*{m.split('.')[0] for m in sys.modules})"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert "textual" in loaded
-    assert not {"paramiko", "asyncssh", "cryptography", "plotext", "sqlite3"} & set(loaded)
+    assert not {"paramiko", "asyncssh", "cryptography", "plotext", "sqlite3", "regex"} & set(loaded)
 
 
 def test_the_first_frame_waits_for_no_engine_no_projection_and_no_other_screen() -> None:

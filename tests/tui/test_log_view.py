@@ -10,11 +10,12 @@ from tests.tui.conftest import Stage, loaded, screen_text, until
 from tests.tui.fakes import NOW, FakeEngine
 from websight_tui.metrics.ink import Ink, Span
 from websight_tui.runs import events as e
+from websight_tui.runs.expression import errors
 from websight_tui.runs.state import LogTail
 from websight_tui.tui.glyphs import glyph
 from websight_tui.tui.palette import palette_of
 from websight_tui.tui.screens.run import RunScreen
-from websight_tui.tui.widgets.log_view import LogView, first_error
+from websight_tui.tui.widgets.log_view import LogView
 
 SIZE = (120, 36)
 RUN = "rank32-261123-140212-9f3a"
@@ -121,7 +122,7 @@ async def test_held_still_the_same_line_stays_while_lines_are_put_in_between(sta
     ],
 )
 def test_what_looks_like_an_error(lines: tuple[str, ...], index: int | None) -> None:
-    assert first_error(lines) == index
+    assert next(errors(lines), None) == index
 
 
 async def test_a_long_log_that_comes_at_once_is_followed_to_its_end(stage: Stage) -> None:
@@ -132,3 +133,14 @@ async def test_a_long_log_that_comes_at_once_is_followed_to_its_end(stage: Stage
         await pilot.pause()
         log.show(long)  # no scrollbar yet: that is no reason to stay at the top
         await until(pilot, lambda: "line 2999" in screen_text(stage.app))
+
+
+async def test_an_expression_that_would_take_hours_is_given_up_in_plain_words(stage: Stage) -> None:
+    async with stage.app.run_test(size=SIZE) as pilot:
+        _, log = await on_log(stage, pilot, out=LogTail(("a" * 4000 + "!", "step 2"), marks=((0, 1),)))
+        await pilot.press("slash", *"(a+)+$", "enter")
+        said = "This expression takes too long. Repeats within repeats"
+        await until(pilot, lambda: any(note.message.startswith(said) for note in stage.app._notifications))
+        assert (log.matches, log.query_text) == ([], "")
+        await pilot.press("slash", *"step", "enter")
+        await until(pilot, lambda: len(log.matches) == 1)

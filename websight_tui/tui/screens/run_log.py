@@ -8,11 +8,12 @@ from typing import Final
 from textual import on, work
 from textual.widgets import ContentSwitcher, Input
 
+from websight_tui.runs.expression import expression
 from websight_tui.runs.state import LogTail, RunView
 from websight_tui.runs.together import is_stderr, together
 from websight_tui.tui.glyphs import glyph
 from websight_tui.tui.screens.base import StateScreen
-from websight_tui.tui.widgets.log_view import LogView, search_pattern
+from websight_tui.tui.widgets.log_view import LogView
 
 TOGETHER: Final = "stdout + stderr"
 STREAMS: Final = (TOGETHER, "stdout", "stderr")
@@ -66,6 +67,7 @@ class LogKeys(StateScreen[None]):
 
     def action_search(self) -> None:
         self._show_log()
+        self._prepare()
         field = self.query_one("#search", Input)
         field.add_class("-shown")
         field.value = ""
@@ -74,15 +76,23 @@ class LogKeys(StateScreen[None]):
     def _show_log(self) -> None:
         self.query_one("#lower", ContentSwitcher).current = "log"
 
+    @work(thread=True, description="imports what searches while the expression is typed")
+    def _prepare(self) -> None:
+        expression("")
+
     @on(Input.Submitted, "#search")
     def _searched(self, event: Input.Submitted) -> None:
         self.close_search()
-        wrong = search_pattern(event.value)[1]
-        found = self.log_view.search(event.value)
-        if event.value and (wrong or not found):
+        pattern, wrong = expression(event.value) if event.value else (None, "")
+        found = self.log_view.search(event.value, pattern)
+        if self.log_view.query_text and (wrong or not found):
             said = f"No regular expression ({wrong}): searched for as text. " if wrong else ""
             missing = "" if found else f"'{event.value[:40]}' is not in the last lines of {self.stream}."
             self.notify(f"{said}{missing}", markup=False)
+
+    @on(LogView.GaveUp)
+    def _gave_up(self, event: LogView.GaveUp) -> None:
+        self.wst.tell(event.why.message, event.why.hint, good=False)
 
     def close_search(self) -> None:
         """Leaves the field."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from itertools import accumulate
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rich.cells import cell_len, chop_cells
 from rich.segment import Segment
@@ -17,17 +16,20 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from websight_tui.metrics.ink import Ink
+from websight_tui.runs.expression import TooSlow, errors, says_error
 from websight_tui.runs.state import LogTail
 from websight_tui.runs.together import is_stderr
 from websight_tui.tui.glyphs import glyph
 from websight_tui.tui.palette import Palette, palette_of
 
-_ERROR: Final = re.compile(
-    r"(?i:traceback \(most recent|(?:\b|_)(?:error|exception)\b|out of memory|slurmstepd|segmentation fault"
-    r"|\b(?:killed|fatal)\b)|\w(?:Error|Exception)\b",  # ValueError, but no terror
-)
+if TYPE_CHECKING:
+    from websight_tui.runs.expression import Expression
+
 _GUTTER: Final = 2
 """Cells before each line where two outputs are shown in one."""
+_SEARCH_S: Final = 0.25
+"""Of processor time for one search of all lines, on the event loop."""
+_REMEMBERED: Final = 1000
 
 
 class Row(NamedTuple):
@@ -38,24 +40,18 @@ class Row(NamedTuple):
     text: str
 
 
-def first_error(lines: tuple[str, ...]) -> int | None:
-    """Index of the first line that looks like an error."""
-    return next((i for i, line in enumerate(lines) if _ERROR.search(line)), None)
-
-
-def search_pattern(text: str) -> tuple[re.Pattern[str], str]:
-    """What to search for in any case, and why `text` is no regular expression (then it is taken as it is)."""
-    try:
-        return re.compile(text, re.IGNORECASE), ""
-    except (re.error, RecursionError, OverflowError) as exc:
-        return re.compile(re.escape(text), re.IGNORECASE), str(exc)
-
-
 class LogView(ScrollView, can_focus=True):
     """Shows a `LogTail`; lines are text already safe to show."""
 
     class Changed(Message):
         """Following, wrapping or the search changed."""
+
+    class GaveUp(Message):
+        """What is searched for takes too long: it is not searched for any more."""
+
+        def __init__(self, why: TooSlow) -> None:
+            super().__init__()
+            self.why = why
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -63,7 +59,8 @@ class LogView(ScrollView, can_focus=True):
         self._rows: list[Row] = []
         self._first_row: list[int] = []
         self._width = 0
-        self._pattern: re.Pattern[str] | None = None
+        self._pattern: Expression | None = None
+        self._spans: dict[str, list[tuple[int, int]]] = {}
         self._found: tuple[LogTail | None, list[int]] = (None, [])
         self.follow, self.wrap, self.query_text = True, False, ""
         self.empty = "No output yet."
@@ -96,11 +93,15 @@ class LogView(ScrollView, can_focus=True):
         self._to_end() if self.follow else self._to_line(top)
         self.post_message(self.Changed())
 
-    def search(self, text: str) -> int:
-        """Marks all lines that match the regular expression `text`, goes to the last one; says how many there are."""
-        self.query_text = text
-        self._pattern = search_pattern(text)[0] if text else None
+    def search(self, text: str, pattern: Expression | None) -> int:
+        """Marks all lines that match `pattern`, goes to the last one; says how many there are.
+
+        Args:
+            text: as it was typed.
+        """
+        self.query_text, self._pattern = text, pattern
         self._found = (None, [])
+        self._spans.clear()
         found = self.matches
         if found:
             self.follow = False
@@ -124,7 +125,7 @@ class LogView(ScrollView, can_focus=True):
 
     def to_first_error(self) -> bool:
         """Goes to the first line that looks like an error; False if none does."""
-        index = first_error(self._tail.lines)
+        index = next(errors(self._tail.lines), None)
         if index is None:
             return False
         self.follow = False
@@ -140,8 +141,34 @@ class LogView(ScrollView, can_focus=True):
         return self._found[1]
 
     def _search(self) -> list[int]:
-        pattern = self._pattern
-        return [i for i, line in enumerate(self._tail.lines) if _matches(pattern, line)] if pattern else []
+        if self._pattern is None:
+            return []
+        try:
+            return self._pattern.matches(self._tail.lines, _SEARCH_S)
+        except TooSlow as exc:
+            self._give_up(exc)
+            return []
+
+    def _give_up(self, why: TooSlow) -> None:
+        self._pattern, self.query_text = None, ""
+        self.post_message(self.GaveUp(why))
+        self.post_message(self.Changed())
+
+    def _spans_of(self, line: str) -> list[tuple[int, int]]:
+        """What is marked in a line; a frame asks for the same lines as the one before."""
+        if self._pattern is None:
+            return []
+        spans = self._spans.get(line)
+        if spans is None:
+            try:
+                spans = self._pattern.spans(line)
+            except TooSlow as exc:
+                self._give_up(exc)
+                return []
+            if len(self._spans) >= _REMEMBERED:
+                self._spans.clear()
+            self._spans[line] = spans
+        return spans
 
     def on_resize(self, event: events.Resize) -> None:
         if event.size.width != self._width:
@@ -225,21 +252,17 @@ class LogView(ScrollView, can_focus=True):
         """A row in the output's own colours, in that of errors if it is one, and with what was searched marked."""
         line, start, shown = row
         whole = self._tail.lines[line]
-        style = base + Style(color=palette.bad) if _ERROR.search(whole) else base
+        style = base + Style(color=palette.bad) if says_error(whole) else base
         spans = self._tail.inks.get(self._tail.number(line), ())
         if not spans and self._pattern is None:
             return [Segment(shown, style)]
         text = Text(shown, style=style, end="")
         for span in spans:
             text.stylize(_style(span.ink, palette), max(0, span.start - start), max(0, span.end - start))
-        for match in self._pattern.finditer(whole) if self._pattern else ():
+        for begin, end in self._spans_of(whole):
             mark = Style(color=palette.back, bgcolor=palette.warn)
-            text.stylize(mark, max(0, match.start() - start), max(0, match.end() - start))
+            text.stylize(mark, max(0, begin - start), max(0, end - start))
         return list(text.render(self.app.console))
-
-
-def _matches(pattern: re.Pattern[str], line: str) -> bool:
-    return any(found.end() > found.start() for found in pattern.finditer(line))
 
 
 def _style(ink: Ink, palette: Palette) -> Style:
