@@ -92,7 +92,7 @@ def error_table() -> str:
     rows = []
     for name, kind in vars(errors).items():
         if inspect.isclass(kind) and issubclass(kind, errors.WebsightError) and kind is not errors.WebsightError:
-            words = " ".join((inspect.getdoc(kind) or "").split())
+            words = " ".join((inspect.getdoc(kind) or "").partition("\n\n")[0].split())
             rows.append((f"`{name}`", words, "yes" if kind.retryable else "no"))
     return table(("error", "what it means", "worth trying again as it is"), rows)
 

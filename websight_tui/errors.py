@@ -90,10 +90,10 @@ class StoreError(WebsightError):
     """The local run history could not be read or written.
 
     Args:
-        word: the same in two words, for where there is room for no more ("disk full").
+        word: what keeps it from being written, in two words ("disk full"); "" where that is not known.
     """
 
-    def __init__(self, message: str, hint: str = "", *, word: str = "not saved") -> None:
+    def __init__(self, message: str, hint: str = "", *, word: str = "") -> None:
         super().__init__(message, hint)
         self.word = word
 

@@ -16,7 +16,7 @@ from websight_tui.tui.screens.home import HomeScreen
 from websight_tui.tui.screens.run import RunScreen
 
 TROUBLE = "Slurm's commands are not on the PATH there (Slurm: squeue: not found). Set login_shell = true."
-FULL = "This machine's disk is full: the run history cannot be written"
+FULL = "This machine's disk is full: no history is kept"
 
 
 async def test_enter_on_a_job_that_was_not_started_here_watches_it(stage: Stage) -> None:

@@ -58,9 +58,9 @@ def _until_left(config: Config, data: Path, initial_cluster: str | None, demo: s
     def engine(emit: Emit) -> EnginePort:  # in the controller's thread, while the first frame is there to look at
         from websight_tui.cli.session import open_cluster
         from websight_tui.runs.engine import Engine
-        from websight_tui.runs.store import Store
+        from websight_tui.runs.store_opening import open_or_copy
 
-        return Engine(config, Store(data / "runs.sqlite"), open_transport=open_cluster, emit=emit)
+        return Engine(config, open_or_copy(data / "runs.sqlite"), open_transport=open_cluster, emit=emit)
 
     banner = DemoInfo(demo) if demo else None
     return run_app(config, engine, demo=banner, initial_cluster=initial_cluster)

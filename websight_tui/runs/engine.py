@@ -83,6 +83,8 @@ class Engine:
         """Emits all runs of the history; needs no connection."""
         if self.store.note:
             self._emit(e.Notice(self.store.note, self._clock()))
+        if self.store.unkept is not None:
+            self._emit(e.HistoryTrouble(self.store.unkept, self._clock()))
         for name in self.config.clusters:
             self._emit(e.LinkChanged(name, Link.OFFLINE, self._clock()))
         try:

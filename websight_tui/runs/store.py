@@ -14,19 +14,21 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from websight_tui.errors import StoreError, WebsightError
 from websight_tui.runs.schema import SCHEMA_VERSION, TABLES, migrate
-from websight_tui.runs.state import Outcome
-from websight_tui.runs.store_errors import explained
+from websight_tui.runs.state import Outcome, Unwritten
+from websight_tui.runs.store_errors import explained, of_errno
 from websight_tui.runspec import RunSpec, from_json, to_json
 from websight_tui.slurm_commands.model import Job
 
 _CHECKED_UP_TO: Final = 64 * 1024 * 1024
+_DAMAGED: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
+"""What SQLite says of a file whose content is not a history; the last of one without our tables."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,8 @@ def this_process() -> str:
 class Store:
     """The history in `path`; made, with its folder, if there is none.
 
-    `note` says what a person should know of the opening ("" if nothing).
+    `note` says what a person should know of the opening ("" if nothing); `unkept` why nothing of it will last (see
+    store_opening; None if it will).
 
     Raises: StoreError if it cannot be opened or is of a newer version.
     """
@@ -90,18 +93,23 @@ class Store:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.note = ""
+        self.unkept: Unwritten | None = None
+        self._afterwards: Callable[[], None] | None = None
         self._lock = threading.RLock()
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             try:
                 self._db = self._open()
             except sqlite3.DatabaseError as exc:
-                if isinstance(exc, sqlite3.OperationalError) and "locked" in str(exc):
-                    raise
+                if getattr(exc, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF not in _DAMAGED:
+                    raise  # locked, no room, read-only: nothing is wrong with what is in it
                 self._put_aside()
                 self._db = self._open()
-        except (OSError, sqlite3.Error) as exc:
-            raise StoreError(f"The run history {path} cannot be opened: {exc}", "Check its folder.") from exc
+        except OSError as exc:
+            raise of_errno(path, exc.errno or 0) or _unopened(path, exc) from exc
+        except sqlite3.Error as exc:
+            told = explained(path, exc)
+            raise (told if told.word else _unopened(path, exc)) from exc
 
     def _open(self) -> sqlite3.Connection:
         # made by us before SQLite does, so that it is never readable by others, not even for a moment
@@ -167,6 +175,23 @@ class Store:
         """Closes the file; calls afterwards raise StoreError."""
         with self._lock:
             self._db.close()
+            if self._afterwards is not None:
+                self._afterwards()
+
+    def must_last(self) -> None:
+        """Raises StoreError where what is written now will not last."""
+        if self.unkept is not None:
+            hint = f"Nothing was submitted: it could not be recorded. {self.unkept.hint}"
+            raise StoreError(self.unkept.message, hint, word=self.unkept.word)
+
+    def borrow(self, give_back: Callable[[], None], why: Unwritten) -> None:
+        """From now on this is a copy that will not last: submissions are refused.
+
+        Args:
+            give_back: called once it is closed.
+            why: the real one cannot be written.
+        """
+        self.unkept, self._afterwards = why, give_back
 
     # submissions
 
@@ -179,6 +204,7 @@ class Store:
 
         Raises: StoreError.
         """
+        self.must_last()
         with self.transaction() as db:
             if first:
                 others = db.execute("SELECT outcome FROM submissions WHERE run_id = ?", (spec.run_id,)).fetchall()
@@ -365,6 +391,10 @@ def newest_names(path: Path, most: int, *, sweeps: bool = False) -> dict[str, st
     ):
         return dict(db.execute(query, (most,)).fetchall())
     return {}
+
+
+def _unopened(path: Path, exc: Exception) -> StoreError:
+    return StoreError(f"The run history {path} cannot be opened: {exc}", "Check its folder.")
 
 
 def _job(text: str) -> Job:

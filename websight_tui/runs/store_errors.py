@@ -13,12 +13,12 @@ from websight_tui.errors import StoreError
 
 _TRIED: Final = 64 * 1024
 _ROOM: Final = "Free some space in {folder}."
-_ELSEWHERE: Final = "Set WEBSIGHT_TUI_DATA to a folder that can be written; now it is {folder}."
+_ELSEWHERE: Final = "Set WEBSIGHT_TUI_DATA to a folder that can be written: {folder} cannot."
 _WHY: Final = {
     errno.ENOSPC: ("disk full", "This machine's disk is full", _ROOM),
     errno.EDQUOT: ("quota full", "Your quota on this machine is used up", _ROOM),
     errno.EROFS: ("read-only", "This machine's disk is read-only", _ELSEWHERE),
-    errno.EACCES: ("read-only", "The folder of the history is not yours to write", _ELSEWHERE),
+    errno.EACCES: ("read-only", "The history's folder is not yours to write", _ELSEWHERE),
 }
 """errno → (word, reason, next step)."""
 
@@ -44,7 +44,7 @@ def of_errno(path: Path, number: int) -> StoreError | None:
     if number not in _WHY:
         return None
     word, reason, hint = _WHY[number]  # the reason first and the path last: the line may be cut
-    return StoreError(f"{reason}: the run history cannot be written", hint.format(folder=path.parent), word=word)
+    return StoreError(f"{reason}: no history is kept", hint.format(folder=path.parent), word=word)
 
 
 def _tried(folder: Path) -> int:

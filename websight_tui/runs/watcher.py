@@ -218,13 +218,14 @@ class Watcher:
                     due = tick.step(poll_wanted=wanted, changed_at=changed_at)
                     if troubled:
                         self._store.check_writable()  # the step may have had nothing to write
-                        self._emit(e.HistoryTrouble(None, self._clock()))
+                        self._emit(e.HistoryTrouble(self._store.unkept, self._clock()))
                         troubled = False
                 except StoreError as exc:  # a full disk: the connection is well, and what was not kept is read again
                     if self._stopping:
                         raise
                     due, troubled = self._clock() + _HISTORY_AGAIN_S, True
-                    self._emit(e.HistoryTrouble(Unwritten(exc.word, exc.message, exc.hint), self._clock()))
+                    trouble = Unwritten(exc.word or "not saved", exc.message, exc.hint)
+                    self._emit(e.HistoryTrouble(trouble, self._clock()))
                 if tick.polls != polls:
                     with self._condition:
                         self._polls, self._queue = self._polls + 1, tick.queue

@@ -14,6 +14,7 @@ _ORDER = (Outcome.ACCEPTED, Outcome.UNKNOWN, Outcome.INTENT, Outcome.REJECTED)
 
 def put_sweep(store: Store, sweep: Sweep) -> None:
     """Records a sweep with all its runs as planned; one that is there already stays as it is. Raises StoreError."""
+    store.must_last()
     with store.transaction() as db:
         db.execute(
             "INSERT INTO sweeps VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
