@@ -88,6 +88,11 @@ def lines(size: int) -> bytes:
     return b"".join(b"\x1b[32m%07d\x1b[0m INFO loading shard and so on and so forth\n" % i for i in range(size // 58))
 
 
+def backspaces(size: int) -> bytes:
+    """About `size` bytes of one line of letters, each of them taken back: the most work that a byte can make."""
+    return b"a\bb" * (size // 3)
+
+
 def _screen(data: bytes) -> None:
     TerminalText().feed(data)
 
@@ -109,6 +114,7 @@ READERS: tuple[tuple[str, Callable[[int], bytes], Callable[[bytes], object], Cal
     ("screen: one bar", burst, _screen, _plain_lines),
     ("screen: two bars", two_bars, _screen, _plain_lines),
     ("screen: coloured lines", lines, _screen, _plain_lines),
+    ("screen: backspaces", backspaces, _screen, _plain_lines),
     ("reason of death", job_output, lambda data: findings(data.decode()), _plain_lines),
 )
 

@@ -10,16 +10,17 @@ from __future__ import annotations
 import codecs
 import re
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
-from typing import Final, overload
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 from websight_tui.metrics.ink import MOST_SPANS, PLAIN, Span, changed, painted
+from websight_tui.metrics.kept_lines import Lines
+from websight_tui.metrics.terminal_row import MAX_COLUMNS, Row, over
 
-MAX_COLUMNS: Final = 4096
-"""Characters of one line that are kept."""
 _PIECE: Final = 1 << 18
 _PENDING: Final = 4096
+_EDITED_AFTER: Final = 4
+"""Control sequences on one line after which it is taken apart into characters; most lines have fewer."""
 
 # C0 without BEL, BS, TAB, LF, CR and ESC, which mean something
 _DROP_BYTES: Final = bytes(b for b in (*range(0x20), 0x7F) if b not in (0x07, 0x08, 0x09, 0x0A, 0x0D, 0x1B))
@@ -32,7 +33,7 @@ _CONTROL: Final = re.compile(
     "|\x1b\\[(?P<parameters>[0-9:;<=>?]{0,64})(?P<between>[ -/]{0,8})(?P<final>[@-~])"  # CSI
     "|\x1b[\\]PX^_][^\x07\x1b\r\n]*(?:\x07|\x1b\\\\|(?=[\x1b\r\n]))"  # OSC, DCS, SOS, PM, APC; never over a line end
     "|\x1b[ -/]{0,8}[0-Z\\\\`-~]"  # other escapes
-    "|\x08+|[\x07\x1b]"
+    "|[\x07\x1b]"
 )
 _SGR: Final = re.compile("\x1b\\[([0-9;:]{0,64})m")
 _STRING_END: Final = re.compile("\x07|\x1b\\\\|(?=[\r\n])|(?=\x1b[^\\\\])")
@@ -54,6 +55,7 @@ class TerminalText:
         self._max = max(1, max_lines)
         self._up = 0
         self._column = 0
+        self._row: Row | None = None
         self._ink = PLAIN
         self._inks: dict[int, tuple[Span, ...]] = {}
         self._pending = ""
@@ -131,20 +133,40 @@ class TerminalText:
         self._controls(rest)
 
     def _controls(self, text: str) -> None:
-        position = 0
+        position = since = 0
         for found in _CONTROL.finditer(text):
-            self._run(text[position : found.start()])
+            if found.start() > position:
+                self._run(text[position : found.start()])
             position = found.end()
-            if found["unfinished"]:
-                self._hold(found["unfinished"])
-            elif found["final"] == "m":
-                if not found["between"]:
-                    self._ink = changed(self._ink, found["parameters"])
-            elif found["final"]:
-                self._cursor(found["final"], found["parameters"])
-            elif found.group().startswith("\x08"):
-                self._column = max(0, self._column - len(found.group()))
+            since += 1
+            if since == _EDITED_AFTER:
+                self._open()
+            unfinished, parameters, between, final = found.groups()
+            if unfinished:
+                self._hold(unfinished)
+            elif final == "m":
+                if not between:
+                    self._ink = changed(self._ink, parameters)
+            elif final:
+                if final in "AB":
+                    self._close()
+                    since = 0
+                self._cursor(final, parameters)
         self._run(text[position:])
+        self._close()
+
+    def _open(self) -> Row:
+        """The line that is written now, taken apart until the cursor leaves it."""
+        if self._row is None:
+            self._row = Row(self._rows[-1 - self._up], self._inks.get(self.number, ()))
+        return self._row
+
+    def _close(self) -> None:
+        """Puts the line that was taken apart together again."""
+        if self._row is not None:
+            row, self._row = self._row, None
+            self._rows[-1 - self._up] = row.text()
+            self._keep(self.number, row.spans())
 
     def _coloured(self, line: str) -> bool:
         """Takes a whole new line whose only controls are colours; False, and nothing done, if it is not such a one."""
@@ -176,7 +198,7 @@ class TerminalText:
         self._pending = unfinished if not self._skipping else "\x1b" if unfinished.endswith("\x1b") else ""
 
     def _run(self, text: str) -> None:
-        """Writes text that holds no control but TAB, CR and LF."""
+        """Writes text that holds no control but backspace, TAB, CR and LF."""
         if not text:
             return
         end = text.find("\n")
@@ -209,17 +231,20 @@ class TerminalText:
         """Writes over the current line from the current column on; CR goes back to its begin."""
         if not text:
             return
+        if self._row is not None or "\x08" in text:
+            self._column = self._open().write(self._column, text, self._ink)
+            return
         first, *rest = text.split("\r")
         row = self._rows[-1 - self._up]
         if self._ink != PLAIN or self.number in self._inks:
             self._write_ink(row, first, rest)
             return
         if first:
-            row, self._column = _over(row, self._column, first)
+            row, self._column = over(row, self._column, first)
         if rest:
             if "\t" in text:
                 for part in rest:
-                    row, self._column = _over(row, 0, part)
+                    row, self._column = over(row, 0, part)
             else:
                 shown = rest[-1]
                 for part in reversed(rest):
@@ -237,7 +262,7 @@ class TerminalText:
             if index == 0 and not part:
                 continue  # nothing is written where the cursor stands, which may be beyond the line's end
             begin = self._column if index == 0 else 0
-            row, self._column = _over(row, begin, part)
+            row, self._column = over(row, begin, part)
             spans = painted(spans, begin, self._column, self._ink)
         self._rows[-1 - self._up] = row
         self._keep(number, spans)
@@ -249,6 +274,7 @@ class TerminalText:
             self._inks.pop(number, None)
 
     def _newline(self) -> None:
+        self._close()
         self._column = 0
         if self._up:
             self._up -= 1
@@ -267,6 +293,8 @@ class TerminalText:
             self._up = min(self._up + max(1, count), len(self._rows) - 1, self._max - 1)
         elif what == "B":
             self._up = max(0, self._up - max(1, count))
+        elif what == "K" and self._row is not None:
+            self._row.erase(self._column, count)
         elif what == "K":
             row = self._rows[-1 - self._up]
             keep_left = count == 0
@@ -277,45 +305,8 @@ class TerminalText:
                 self._keep(self.number, painted(spans, start, end, PLAIN))
 
 
-class Lines(Sequence[str]):
-    """A view on the kept lines that costs nothing to make; it holds until the next feed."""
-
-    __slots__ = ("_range", "_rows")
-
-    def __init__(self, rows: deque[str], start: int, stop: int) -> None:
-        self._rows = rows
-        self._range = range(start, stop)
-
-    def __len__(self) -> int:
-        return len(self._range)
-
-    @overload
-    def __getitem__(self, index: int) -> str: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[str]: ...
-    def __getitem__(self, index: int | slice) -> str | list[str]:
-        if isinstance(index, slice):
-            return list(self)[index]
-        return self._rows[self._range[index]]
-
-    def __iter__(self) -> Iterator[str]:
-        return islice(self._rows, self._range.start, self._range.stop)
-
-
 def _has_control(text: str) -> bool:
     return "\x1b" in text or "\x08" in text or "\x07" in text
-
-
-def _over(row: str, column: int, text: str) -> tuple[str, int]:
-    """`row` with `text` written over it from `column` on, and the column after it."""
-    if "\t" in text:
-        offset = column % 8
-        text = (" " * offset + text).expandtabs(8)[offset:]
-    text = text[: MAX_COLUMNS - column]
-    if len(row) < column:
-        row = row.ljust(column)
-    end = column + len(text)
-    return row[:column] + text + row[end:], end
 
 
 def plain(text: str, limit: int = 500) -> str:
