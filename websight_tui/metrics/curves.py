@@ -228,9 +228,9 @@ def _over(above: float, below: float) -> float:
     return above / below if below > 0 else nan
 
 
-AT_ONCE: Final = 5_000
-"""Points that are read in one go while somebody waits. Six charts read so many each between two frames: together
-about 20 ms, where 20,000 made every key wait 60 ms."""
+AT_ONCE: Final = 8_000
+"""Points that are read between two frames, by all charts of a screen together: about 6 ms, and
+twice that while the rest of the log is being read beside it."""
 
 
 class Curves:
@@ -241,10 +241,13 @@ class Curves:
         self._readers: OrderedDict[tuple[int, Metric, Axis], tuple[TrainingLog, CurveReader]] = OrderedDict()
         self._last: dict[tuple[int, Metric, Axis], tuple[int, float, Curve]] = {}
 
-    def get(self, log: TrainingLog, version: int, metric: Metric, axis: Axis, half_life: float) -> Curve:
+    def get(
+        self, log: TrainingLog, version: int, metric: Metric, axis: Axis, half_life: float, most: int = AT_ONCE
+    ) -> Curve:
         """The curve of `log`; the same object as before while `version` and `half_life` are the same.
 
-        Of a very long log only so much is read at a time that a screen does not stand still meanwhile.
+        Args:
+            most: points of a very long log that are read now, so that a screen does not stand still meanwhile.
         """
         key = (id(log), metric, axis)
         known = self._last.get(key)
@@ -254,7 +257,7 @@ class Curves:
         if key not in self._readers or self._readers[key][0] is not log:
             self._readers[key] = (log, CurveReader(metric, axis))
         self._readers.move_to_end(key)
-        curve = self._readers[key][1].read(log, half_life, AT_ONCE)
+        curve = self._readers[key][1].read(log, half_life, most)
         self._last[key] = (version, half_life, curve)
         while len(self._readers) > self._most:
             old, _ = self._readers.popitem(last=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
-from websight_tui.metrics.curves import Axis, Curve, Curves, Metric
+from websight_tui.metrics.curves import AT_ONCE, Axis, Curve, Curves, Metric
 from websight_tui.runs.state import RunView
 from websight_tui.tui.glyphs import glyph
 from websight_tui.tui.outlook import Outlook, outlook
@@ -149,9 +149,14 @@ _CURVES: Final = Curves()
 _OUTLOOKS: dict[tuple[str, Axis], tuple[tuple[object, ...], Outlook]] = {}
 
 
-def view_of(run: RunView, state: ChartState, palette: Palette) -> View:
-    """The chart of one run; equal arguments give equal views without computing them again."""
-    curve = _CURVES.get(run.log, run.log_version, state.metric, state.axis, SMOOTHING[state.smoothing])
+def view_of(run: RunView, state: ChartState, palette: Palette, among: int = 1) -> View:
+    """The chart of one run; equal arguments give equal views without computing them again.
+
+    Args:
+        among: curves that a screen shows, which share what is read of very long logs between two frames.
+    """
+    smoothing, most = SMOOTHING[state.smoothing], AT_ONCE // max(1, among)
+    curve = _CURVES.get(run.log, run.log_version, state.metric, state.axis, smoothing, most)
     limit, band = _limits(run, state.axis)
     name = state.metric.value if state.metric is not Metric.LEARNING_RATE else "lr"
     view = View(

@@ -91,10 +91,11 @@ class OverlayScreen(ChartKeys):
 
     def chart_view(self) -> View:
         """All chosen curves, each from its own beginning: over time that is what each has trained."""
-        palette, state = self.palette, replace(self.chart, whole=False, guide=False)
+        palette, state, among = self.palette, replace(self.chart, whole=False, guide=False), len(self.chosen)
+        shown = [(run, view_of(run, state, palette, among).layers[0].curve) for run in self.chosen]
         layers = tuple(
-            Layer(view_of(run, state, palette).layers[0].curve, colour, short_id(run), glyph(f"run{index}"))
-            for index, (run, colour) in enumerate(zip(self.chosen, colours(palette), strict=False))
+            Layer(curve, colour, short_id(run), glyph(f"run{index}"))
+            for index, ((run, curve), colour) in enumerate(zip(shown, colours(palette), strict=False))
         )
         return View(layers, state.axis, state.log, state.window, state.cursor, name=state.metric.value)
 

@@ -37,14 +37,14 @@ class RunCharts(ChartKeys):
 
     def chart_view(self) -> View | None:
         run = self.run
-        return None if run is None else view_of(run, self.chart, self.palette)
+        return None if run is None else view_of(run, self.chart, self.palette, 1 + len(SMALL))
 
     def show_charts(self, *, at_once: bool = False) -> None:
         run = self.run
         if run is None:
             return
         main, state, palette = self.query_one("#main", Chart), self.chart, self.palette
-        view = view_of(run, state, palette)
+        view = view_of(run, state, palette, 1 + len(SMALL))
         behind = view.layers[0].curve.behind
         title = legend(heading(run, state.metric), view, palette, main.size.width - 4)
         entitle(main, title, self._reading(run, behind) or state.words())
@@ -57,7 +57,7 @@ class RunCharts(ChartKeys):
                 if side.display:
                     entitle(side, heading(run, metric))
                     side.empty = "not measured" if not_measured(run, metric) else nothing
-                    small = view_of(run, state.of(metric), palette)
+                    small = view_of(run, state.of(metric), palette, 1 + len(SMALL))
                     behind += small.layers[0].curve.behind
                     side.show(small, at_once=at_once)
         if behind:

@@ -127,9 +127,10 @@ class SweepScreen(ChartKeys):
         """The curves of the first runs in the order of the table."""
         palette, state = self.palette, replace(self.chart, whole=False, guide=False)
         layers = []
-        for run_id, mark in self._marks().items():
+        marks = self._marks()
+        for run_id, mark in marks.items():
             run = self.state.runs[run_id]
-            curve = view_of(run, state, palette).layers[0].curve
+            curve = view_of(run, state, palette, len(marks)).layers[0].curve
             layers.append(Layer(curve, str(mark.style), run.spec.preset.name, mark.plain))
         return View(tuple(layers), state.axis, state.log, state.window, state.cursor, name=state.metric.value)
 

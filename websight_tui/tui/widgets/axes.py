@@ -33,6 +33,16 @@ class Scale:
         share = (at - low) / (high - low) if high > low else 0.5
         return min(4.0, max(-3.0, share)) * self.cells
 
+    def all(self, values: Iterable[float]) -> list[float]:
+        """Where each of `values` is; in one go, since a curve has hundreds."""
+        if self.log or self.high <= self.low:
+            return [self(value) for value in values]
+        low, each = self.low, self.cells / (self.high - self.low)
+        least, most = -3.0 * self.cells, 4.0 * self.cells
+        placed = [(value - low) * each for value in values]
+        inside = not placed or (least <= min(placed) and max(placed) <= most)
+        return placed if inside else [min(most, max(least, at)) for at in placed]
+
     def cell(self, value: float) -> int:
         """The cell that holds `value`; the end of the scale belongs to the last one."""
         at = self(value)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Final
 
 DOTS_X: Final = 2
@@ -104,24 +104,20 @@ class Canvas:
 
     def row(self, line: int) -> list[Cell]:
         """The cells of one line, counted from the top, neighbours of one style joined."""
+        begin, end = line * self.width, (line + 1) * self.width
+        chars = [self._char(index, bits) for index, bits in enumerate(self._bits[begin:end], begin)]
         cells: list[Cell] = []
-        for index in range(line * self.width, (line + 1) * self.width):
-            char, colour, back = self._cell(index)
-            if cells and cells[-1][1:] == (colour, back):
-                cells[-1] = (cells[-1][0] + char, colour, back)
-            else:
-                cells.append((char, colour, back))
+        at = 0
+        for (colour, back), alike in groupby(zip(self._colours[begin:end], self._backs[begin:end], strict=True)):
+            count = len(list(alike))
+            cells.append(("".join(chars[at : at + count]), colour, back))
+            at += count
         return cells
 
-    def _cell(self, index: int) -> Cell:
-        colour, back = self._colours[index], self._backs[index]
-        if bits := self._bits[index]:
-            return (
-                (_ascii(bits & _LOWER, bits & ~_LOWER, ".':") if self.ascii_only else chr(0x2800 + bits)),
-                colour,
-                back,
-            )
-        return self._chars.get(index, " "), colour, back
+    def _char(self, index: int, bits: int) -> str:
+        if not bits:
+            return self._chars.get(index, " ")
+        return _ascii(bits & _LOWER, bits & ~_LOWER, ".':") if self.ascii_only else chr(0x2800 + bits)
 
 
 def _ascii(lower: int, upper: int, chars: str) -> str:
@@ -135,23 +131,23 @@ def spans(points: Points, width: int, across: int, up: int) -> Iterator[tuple[in
     The line is cut at the columns' edges, so that it is joined wherever it is steep. Nothing of it is left out however
     many points there are, and no column comes twice.
     """
-    found: dict[int, tuple[float, float]] = {}
-    last = width * across - 1
+    columns = width * across
+    lows, highs = [math.inf] * columns, [-math.inf] * columns
     for (x0, y0), (x1, y1) in pairwise(points) if len(points) > 1 else [(p, p) for p in points]:
         begin, end = x0 * across, x1 * across
-        first, final = math.floor(begin), math.floor(end)
-        if end <= begin or first == final:
-            pieces = [(first, y0, y1)] if 0 <= first <= last else []
-        else:
-            slope = (y1 - y0) / (end - begin)
-            pieces = [
-                (column, y0 + (max(begin, column) - begin) * slope, y0 + (min(end, column + 1) - begin) * slope)
-                for column in range(max(0, first), min(last, final) + 1)
-            ]
-        for column, one, other in pieces:
-            low, high = (one, other) if one <= other else (other, one)
-            known = found.get(column)
-            found[column] = (low, high) if known is None else (min(known[0], low), max(known[1], high))
-    for column, (low, high) in found.items():
-        bottom = math.floor(low * up)
-        yield column, bottom, max(bottom, math.ceil(high * up) - 1)
+        first = math.floor(begin)
+        final = max(first, math.floor(end))
+        slope, y = ((y1 - y0) / (end - begin) if final > first else 0.0), y0
+        for column in range(first, final + 1):
+            edge = y0 + (column + 1 - begin) * slope if column < final else y1
+            if 0 <= column < columns:
+                low, high = (y, edge) if y <= edge else (edge, y)
+                if low < lows[column]:
+                    lows[column] = low
+                if high > highs[column]:
+                    highs[column] = high
+            y = edge
+    for column, (low, high) in enumerate(zip(lows, highs, strict=True)):
+        if low <= high:
+            bottom = math.floor(low * up)
+            yield column, bottom, max(bottom, math.ceil(high * up) - 1)

@@ -1,12 +1,17 @@
 """A chart of curves: drawn at most twice a second, and only when what it shows, its size or the theme has changed.
 
+Charts that one event changes are drawn in turn, a frame each, so that a key between them waits for one at most.
+
 With the mouse the wheel zooms at the pointer, a drag pans, a click sets the crosshair down, a double click undoes all.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import lru_cache
+from itertools import count
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from rich.segment import Segment
 from rich.style import Style
@@ -20,15 +25,19 @@ from textual.widget import Widget
 from websight_tui.tui.palette import Palette, palette_of
 
 if TYPE_CHECKING:
+    from websight_tui.tui.widgets.canvas import Cell
     from websight_tui.tui.widgets.draw import Drawing, View
 
 _LEAST_SECONDS: Final = 0.5
+_TURNS: Final = 8
+"""Charts of one screen that each have a turn of their own within that time."""
 
 
 class Chart(Widget):
     """Shows a `View`. Say `.show(view)`; a drag or wheel of the mouse is told to the parent as messages."""
 
     can_focus = True
+    _numbers: ClassVar[Iterator[int]] = count()
     empty: reactive[str] = reactive("Nothing logged yet.")
 
     class Told(Message):
@@ -80,6 +89,7 @@ class Chart(Widget):
         self._strips: list[Strip] = []
         self._drawn: tuple[object, ...] | None = None
         self._drawn_at = 0.0
+        self._turn = _LEAST_SECONDS * (next(self._numbers) % _TURNS) / _TURNS
         self._pending: Timer | None = None
         self._drag_from: int | None = None
         self._dragged = False
@@ -91,15 +101,17 @@ class Chart(Widget):
         return self._drawing
 
     def show(self, view: View, *, at_once: bool = False) -> None:
-        """Shows `view`, at once if a person asked for the change, else within half a second."""
+        """Shows `view`, at once if it is the first or a person asked for the change, else when its turn comes."""
         if view == self._view:
             return
         self._view = view
-        wait = 0.0 if at_once else self._drawn_at + _LEAST_SECONDS - monotonic()
-        if wait <= 0:
+        if at_once or not self._drawn_at:
             self._redraw()
         elif self._pending is None:
-            self._pending = self.set_timer(wait, self._redraw)
+            now = monotonic()
+            earliest = max(now, self._drawn_at + _LEAST_SECONDS / 2)
+            turn = earliest + (self._turn - earliest) % _LEAST_SECONDS
+            self._pending = self.set_timer(turn - now, self._redraw)
 
     def _redraw(self) -> None:
         if self._pending is not None:
@@ -115,15 +127,18 @@ class Chart(Widget):
         self._drawn = key
         self.draws += 1
         palette = palette_of(self.app.theme_variables)
+        back = self.rich_style.bgcolor
+        plain = back.name if back is not None else ""
         self._drawing = self._draw(palette)
-        self._strips = (
-            self._message(palette)
-            if self._drawing is None
-            else [
-                Strip([Segment(text, _style(colour, back)) for text, colour, back in row], self.size.width)
-                for row in self._drawing.rows
-            ]
-        )
+        rows = self._message(palette) if self._drawing is None else self._drawing.rows
+        blank = _style("", plain)
+        self._strips = [
+            Strip(Segment(text, _style(colour, behind or plain)) for text, colour, behind in row).adjust_cell_length(
+                self.size.width, blank
+            )
+            for row in rows
+        ]
+        self._strips += [Strip.blank(self.size.width, blank)] * (self.size.height - len(self._strips))
 
     def _draw(self, palette: Palette) -> Drawing | None:
         if self._view is None:
@@ -132,21 +147,17 @@ class Chart(Widget):
 
         return draw(self._view, self.size.width, self.size.height, palette)
 
-    def _message(self, palette: Palette) -> list[Strip]:
+    def _message(self, palette: Palette) -> tuple[tuple[Cell, ...], ...]:
         width, height = self.size
-        lines = [Strip.blank(width) for _ in range(height)]
-        if height:
-            text = self.empty[:width].center(width)
-            lines[height // 2] = Strip([Segment(text, _style(palette.faint, ""))], width)
-        return lines
+        return (*[()] * (height // 2), ((self.empty[:width].center(width), palette.faint, ""),))
 
     def render_line(self, y: int) -> Strip:
         self._prepare()
-        base = self.rich_style
-        strip = self._strips[y] if y < len(self._strips) else Strip.blank(self.size.width)
-        return (
-            strip.extend_cell_length(self.size.width).crop(0, self.size.width).apply_style(Style(bgcolor=base.bgcolor))
-        )
+        return self._strips[y] if y < len(self._strips) else Strip.blank(self.size.width, self.rich_style)
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._drawn = None  # another background
 
     def watch_empty(self) -> None:
         self._drawn = None
@@ -203,5 +214,6 @@ class Chart(Widget):
             self.post_message(self.Wheel(self, x, direction))
 
 
+@lru_cache(maxsize=512)
 def _style(colour: str, back: str) -> Style:
     return Style(color=colour or None, bgcolor=back or None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
@@ -104,11 +105,11 @@ def draw(view: View, width: int, height: int, palette: Palette) -> Drawing | Non
     _backdrop(canvas, view, across, up, list(labels), palette)
     for _, raw, _ in thinned:
         if alone:
-            canvas.dotted([(across(x), up(y)) for x, y in raw], palette.trace)
-    canvas.dotted([(across(x), up(y)) for x, _, y, _ in outlook], palette.accent)
-    canvas.dotted([(across(x), up(y)) for x, y in expected], palette.warn)
+            canvas.dotted(_placed(raw, across, up), palette.trace)
+    canvas.dotted(_placed([(x, y) for x, _, y, _ in outlook], across, up), palette.accent)
+    canvas.dotted(_placed(expected, across, up), palette.warn)
     for layer, _, mean in reversed(thinned):  # the first on top
-        canvas.line([(across(x), up(y)) for x, y in mean], layer.colour, layer.mark if plain_ascii() else "")
+        canvas.line(_placed(mean, across, up), layer.colour, layer.mark if plain_ascii() else "")
     for layer, _, mean in thinned:
         marked = [*layer.curve.evaluations, *([] if alone else mean[-1:])]
         for x, y in marked:
@@ -123,6 +124,11 @@ def draw(view: View, width: int, height: int, palette: Palette) -> Drawing | Non
     lines.append(((" " * left, "", ""), *_marks(view, across, canvas.width, palette)))
     lines.append((((" " * left) + bottom_line(view.axis, window, across), palette.faint, ""),))
     return Drawing(tuple(lines), left, across)
+
+
+def _placed(points: Sequence[tuple[float, float]], across: Scale, up: Scale) -> list[tuple[float, float]]:
+    """(x, y) as values → in cells."""
+    return list(zip(across.all(x for x, _ in points), up.all(y for _, y in points), strict=True))
 
 
 def _on_a_point(view: View, window: Window) -> View:
