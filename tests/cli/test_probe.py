@@ -61,6 +61,7 @@ def test_a_probe_is_not_scored_as_a_forecast() -> None:
         assert (score_of(run) is not None) is scored
 
 
+@pytest.mark.timeout(300)
 def test_a_probe_sharpens_the_forecast_with_the_real_trainer(desk: Desk, trainer_python: str) -> None:
     desk.configure(trainer_python)
     *progress, last = desk.json("probe", "tiny", timeout=240)

@@ -29,7 +29,7 @@ class Command:
         own = {"WEBSIGHT_TUI_CONFIG": str(folder / "config.toml"), "WEBSIGHT_TUI_DATA": str(folder / "data")}
         self.env = {**os.environ, "COLUMNS": "80", **own, **env}
 
-    def __call__(self, *words: str, timeout: float = 150) -> subprocess.CompletedProcess[str]:
+    def __call__(self, *words: str, timeout: float = 280) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [*self.program, *words],
             capture_output=True,
@@ -41,7 +41,7 @@ class Command:
             check=False,
         )
 
-    def json(self, *words: str, ok: bool = True, timeout: float = 150) -> list[dict[str, Any]]:
+    def json(self, *words: str, ok: bool = True, timeout: float = 280) -> list[dict[str, Any]]:
         """The objects that the command printed with --json."""
         done = self(*words, "--json", timeout=timeout)
         assert not ok or done.returncode == 0, done.stdout + done.stderr

@@ -28,12 +28,12 @@ def test_what_it_stands_for(text: str, names: set[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["n[1-999999999]", "n[1-60000]" * 40, "[1-9]" * 400, "n[[1-2]", "n[", "]1-2[", "," * 999]
+    "text", ["n[1-999999999]", "n[1-60000]" * 40, "[1-9]" * 400, "[1-9]" * 8, "n[[1-2]", "n[", "]1-2[", "," * 999]
 )
 def test_damage_takes_no_time(text: str) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     assert len(expand(text)) <= 65_536
-    assert time.monotonic() - started < 2
+    assert time.process_time() - started < 2
 
 
 @given(st.text(alphabet="n[]-,0123456789 ", max_size=60))

@@ -17,9 +17,10 @@ from trainer.spec import read_spec
 
 RANK = """
 import pathlib, signal, sys
-heard = lambda number, frame: (pathlib.Path(sys.argv[1]).write_text(signal.Signals(number).name), sys.exit(0))
-for number in (signal.SIGUSR1, signal.SIGTERM, signal.SIGUSR2):
-    signal.signal(number, heard)
+known = (signal.SIGUSR1, signal.SIGTERM, signal.SIGUSR2)
+listen = lambda to: [signal.signal(number, to) for number in known]
+end = lambda: (listen(signal.SIG_IGN), sys.exit(0))  # as the trainer does: the interpreter on its way out hears nothing
+listen(lambda number, frame: (pathlib.Path(sys.argv[1]).write_text(signal.Signals(number).name), end()))
 signal.pause()
 """
 
