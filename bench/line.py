@@ -71,14 +71,18 @@ class Line:
     def stop(self) -> None:
         """Ends the line and its thread."""
 
-        def end() -> None:
-            self._server.close()
-            self._reset_all()
-            self._loop.call_later(0.05, self._loop.stop)
-
-        self._run(end)
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop)
         self._thread.join(5)
         self._loop.close()
+
+    async def _end(self) -> None:
+        self._server.close()
+        self._reset_all()
+        under_way = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in under_way:
+            task.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
+        self._loop.stop()
 
     def _run(self, what: Callable[[], None]) -> None:
         self._loop.call_soon_threadsafe(what)
