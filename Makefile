@@ -6,7 +6,7 @@ PIP_FLAGS := --quiet --disable-pip-version-check
 
 .PHONY: help demo test lint format test-app test-trainer lab-up lab-down test-cluster test-faults test-suite clean \
 	bench bench-projection bench-trainer bench-parse bench-scale bench-deadline soak \
-	docs screenshots fuzz lock audit release-check
+	docs screenshots looks fuzz lock audit release-check
 .DEFAULT_GOAL := help
 
 help: ## what can be made
@@ -106,6 +106,10 @@ screenshots: .venv/dev-ready .venv-trainer/ready ## make the pictures of every s
 	@$(APP)/python -m docs.first_minute_pictures
 	@WEBSIGHT_TUI_TRAINER_PYTHON=$(CURDIR)/$(TRAINER)/python $(APP)/python -m docs.demo_screenshots
 	@$(APP)/python -m docs.report_picture
+
+LOOKS_FLAGS ?=
+looks: .venv/dev-ready ## every screen in every state as pictures and sheets, into looks/ (LOOKS_FLAGS="SCENE… --sizes 80x24")
+	@$(APP)/python -m docs.every_screen $(LOOKS_FLAGS)
 
 clean: ## remove the environments and caches
 	rm -rf .venv .venv-trainer .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build
