@@ -88,7 +88,7 @@ def test_bars_show_what_is_over_its_limit() -> None:
 async def test_what_is_chosen_stands_in_the_title(stage: Stage) -> None:
     async with stage.app.run_test(size=(120, 36)) as pilot:
         await loaded(stage, pilot)
-        await until(pilot, lambda: "Launching rank32" in screen_text(stage.app))
+        await until(pilot, lambda: "Forecast of rank32" in screen_text(stage.app))
         await until(pilot, lambda: "Presets against the limit" in screen_text(stage.app))
         assert "Loss of rank32" in screen_text(stage.app)
         await pilot.press("tab", "j")

@@ -109,7 +109,10 @@ def of_cluster(view: ClusterView | None, name: str, pane: str, palette: Palette)
     link = view.link if view is not None else Link.OFFLINE
     if pane == "runs":
         return Headline(
-            glyph("dash"), "no runs yet", palette.faint, ("Tab: presets. A number chooses one,", "Enter launches it.")
+            glyph("dash"),
+            "no runs yet",
+            palette.faint,
+            ("1 to 9 choose a preset, Enter shows what its launch will do", "nothing is sent before you say so there"),
         )
     if link is not Link.ONLINE:
         why = plain(view.error, 200) if view is not None and view.error else f"not connected to {name}"

@@ -8,7 +8,7 @@ from typing import Final
 _BORDER: Final = 2
 _LEAST_LIST: Final = 1 + _BORDER
 _LEAST_LOWER: Final = 8
-_FACTS: Final = 17
+_FACTS: Final = 18
 """Lines of a preset's details beside the lists."""
 ROOMY: Final = 50
 """Rows from which on the verdict is written in letters five rows high."""

@@ -23,11 +23,13 @@ from websight_tui.tui.present import (
     live_projection,
     progress_of,
     verdict_text,
+    wrapped,
 )
 from websight_tui.tui.present_preset import hours
 from websight_tui.tui.widgets.table import Column
 
 if TYPE_CHECKING:
+    from websight_tui.config import Cluster
     from websight_tui.projection.model import Forecast
     from websight_tui.slurm_commands.model import Job
 
@@ -43,11 +45,11 @@ PRESET_COLUMNS: Final = (
 )
 RUN_COLUMNS: Final = (
     Column("phase", "state", 1, 9),
-    Column("name", "run", 15, 10, flex=True),
+    Column("name", "run", 16, 10, flex=True),
     Column("word", "state", 10, 4),
     Column("bar", "", 10, 3),
     Column("share", "done", 4, 6, right=True),
-    Column("left", "left", 7, 5, right=True),
+    Column("left", "left", 9, 5, right=True),
     Column("verdict", "verdict", 14, 7),
 )
 QUEUE_COLUMNS: Final = (
@@ -55,8 +57,8 @@ QUEUE_COLUMNS: Final = (
     Column("job", "job", 7, 10),
     Column("name", "name", 10, 7),
     Column("state", "state", 14, 8, flex=True),
-    Column("elapsed", "elapsed", 8, 6, right=True),
-    Column("left", "left", 8, 5, right=True),
+    Column("elapsed", "elapsed", 15, 4, right=True),
+    Column("left", "left", 13, 5, right=True),
 )
 
 
@@ -81,7 +83,7 @@ def run_row(run: RunView, now: float, palette: Palette) -> dict[str, Text | str]
         "word": Text("" if over else run.phase.value, style=colour),
         "bar": bar(progress.share, 10, palette.accent if not over else palette.faint, palette),
         "share": f"{progress.share:.0%}" if progress.total else glyph("dash"),
-        "left": hours(left) if left is not None else "",
+        "left": Text.assemble(("in ", palette.faint), hours(left)) if left is not None else "",
         "verdict": verdict_text(projection.verdict, palette)
         if projection is not None
         else Text(run.phase.value, style=colour),
@@ -108,17 +110,26 @@ def job_row(job: Job, state: AppState, now: float, palette: Palette) -> dict[str
     phase = JOB_SYMBOLS.get(job.state, Phase.STARTING)
     run = run_of_job(state, job)
     why = reason_words(job.reason)[0] if job.state == "PENDING" and job.reason else ""
-    text = Text(job.state.lower(), style=palette.phase(phase))
-    if why:
-        text.append(f" {glyph('dot')} {plain(why, 80)}", style=palette.faint)
+    text = Text(plain(why, 80), style=palette.faint) if why else Text(job.state.lower(), style=palette.phase(phase))
     return {
         "symbol": Text(glyph(phase), style=palette.phase(phase)),
         "job": job.job_id,
         "name": Text(run_name(run) if run else plain(job.name, 60), style="" if run else palette.faint),
         "state": text,
-        "elapsed": words.clock(elapsed_s(job, now)) if job.state != "PENDING" else "",
-        "left": words.clock(left_s(job, now)) if job.state != "PENDING" else "",
+        "elapsed": _told(elapsed_s(job, now) if job.state != "PENDING" else None, "so far", palette),
+        "left": _starts(job, now, palette) if job.state == "PENDING" else _told(left_s(job, now), "left", palette),
     }
+
+
+def _told(seconds: float | None, what: str, palette: Palette) -> Text | str:
+    """A time, and what it is of: the lists have no room for headings."""
+    return "" if seconds is None else Text.assemble(words.clock(seconds), (f" {what}", palette.faint))
+
+
+def _starts(job: Job, now: float, palette: Palette) -> Text | str:
+    if not job.start_time:
+        return ""
+    return Text.assemble(("starts ", palette.faint), words.time_of_day(job.start_time, now))
 
 
 def queue_subtitle(view: ClusterView | None, now: float, palette: Palette) -> Text:
@@ -161,9 +172,23 @@ def run_facts(run: RunView, now: float, palette: Palette, width: int) -> list[tu
         ("jobs", f"{len(run.jobs)} of at most {run.spec.preset.max_jobs}"),
         ("started", words.time_of_day(run.spec.created_at, now)),
     ]
-    if run.problems:
-        pairs += [("", ""), ("problem", Text(plain(run.problems[-1], 300), style=palette.warn))]
+    projection = live_projection(run)
+    said = ("problem", run.problems[-1], palette.warn) if run.problems else ("", "", "")
+    if not run.problems and projection is not None and projection.reasons:
+        said = ("why", projection.reasons[0], "")
+    if said[1]:
+        pairs += [("", ""), *_paragraph(said[0], Text(plain(said[1], 400), style=said[2]), width)]
     return pairs
+
+
+LABEL: Final = 10
+"""Cells of the labels beside the lists."""
+
+
+def _paragraph(label: str, said: Text, width: int) -> list[tuple[str, Text | str]]:
+    """`said` beside its label, on as many lines as it takes."""
+    lines = wrapped(said, max(12, width - LABEL - 1))
+    return [(label if not index else "", line) for index, line in enumerate(lines)]
 
 
 def figure(value: float | None) -> str:
@@ -171,18 +196,41 @@ def figure(value: float | None) -> str:
     return glyph("dash") if value is None else f"{value:.3g}"
 
 
-def job_facts(job: Job, now: float) -> list[tuple[str, Text | str]]:
+def job_facts(job: Job, now: float, width: int) -> list[tuple[str, Text | str]]:
     """(label, value) pairs of a job that is no run of this app."""
-    return [
+    from websight_tui.slurm_commands.words import reason_words, state_step
+
+    waits = job.state == "PENDING"
+    why = plain(reason_words(job.reason)[0], 120) if waits else ""
+    pairs: list[tuple[str, Text | str]] = [
         ("name", plain(job.name, 120)),
         ("state", job.state.lower()),
-        ("reason", plain(job.reason, 120)),
+        *(_paragraph("why", Text(why), width) if why else ()),
         ("partition", plain(job.partition, 60)),
         ("account", plain(job.account, 60)),
         ("nodes", plain(job.node_list, 120) or str(job.nodes or "")),
-        ("elapsed", words.clock(elapsed_s(job, now))),
-        ("left", words.clock(left_s(job, now))),
+        *([] if waits else [("elapsed", words.clock(elapsed_s(job, now))), ("left", words.clock(left_s(job, now)))]),
         ("limit", words.duration(job.time_limit_s) if job.time_limit_s else "none"),
+    ]
+    if step := state_step(job):
+        pairs += [("", ""), *_paragraph("next step", Text(plain(step, 300)), width)]
+    return pairs
+
+
+def cluster_facts(cluster: Cluster, view: ClusterView | None) -> list[tuple[str, Text | str]]:
+    """(label, value) pairs of a cluster: where launches go."""
+    gpus = cluster.gpus_per_node
+    return [
+        ("host", cluster.endpoint.host or "this machine"),
+        ("login", plain(view.address, 60) if view is not None and view.address else glyph("dash")),
+        ("", ""),
+        ("account", cluster.account or "the cluster's default"),
+        ("partition", cluster.partition or "the cluster's default"),
+        ("GPUs", f"{gpus} a node" if gpus else "none"),
+        ("limit", cluster.time_limit),
+        ("", ""),
+        ("folder", cluster.root),
+        ("Python", cluster.python),
     ]
 
 

@@ -150,6 +150,19 @@ def short_id(run: RunView) -> str:
     return plain(head if len(tail) == 4 and head else run.spec.run_id, 60)
 
 
+def wrapped(text: Text, width: int) -> list[Text]:
+    """`text` in lines of at most `width` cells, parted at its spaces; a longer word is left whole."""
+    lines, rest = [], text
+    while rest.cell_len > width:
+        at = rest.plain.rfind(" ", 0, width + 1)
+        at = rest.plain.find(" ") if at <= 0 else at
+        if at <= 0:
+            break
+        lines.append(rest[:at])
+        rest = rest[at + 1 :]
+    return [*lines, rest]
+
+
 def columns(pairs: Sequence[tuple[str, Text | str]], palette: Palette, label_width: int = 12) -> Text:
     """Lines of "label  value", the labels faint and aligned; an empty label and value make an empty line."""
     text = Text(no_wrap=True, overflow="ellipsis")

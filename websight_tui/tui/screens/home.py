@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from rich.text import Text
@@ -18,7 +19,7 @@ from websight_tui.tui.bars import bars
 from websight_tui.tui.glyphs import plain_ascii
 from websight_tui.tui.headlines import Headline
 from websight_tui.tui.home_layout import Heights, heights
-from websight_tui.tui.present import columns
+from websight_tui.tui.present import columns, wrapped
 from websight_tui.tui.present_preset import preset_facts, preset_row
 from websight_tui.tui.screens.home_keys import HomeKeys
 from websight_tui.tui.widgets.chart import Chart
@@ -35,7 +36,7 @@ _SIDE_BY_SIDE: Final = 100
 class HomeScreen(HomeKeys):
     """The first screen."""
 
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (140, "-roomy")]  # noqa: RUF012 (Textual declares it so)
+    HORIZONTAL_BREAKPOINTS = [(0, "-small"), (110, "-middle"), (140, "-roomy")]  # noqa: RUF012 (Textual declares it so)
 
     def __init__(self) -> None:
         super().__init__()
@@ -66,6 +67,7 @@ class HomeScreen(HomeKeys):
             self.watch(self._table(name), "chosen", self._moved, init=False)
         self.query_one("#bars").border_title = "Presets against the limit"
         self.query_one("#preview", Chart).can_focus = False
+        self.watch(self.query_one(KeyLine), "open", self._keys_opened, init=False)
         self._table("presets").focus()
         self.call_after_refresh(self._begin)
 
@@ -105,23 +107,22 @@ class HomeScreen(HomeKeys):
         pane, now, palette = self.pane, self.wst.now, self.palette
         run = self.chosen_run if pane != "presets" else None
         if pane == "presets":
-            head, title = self._preset_details(), f"Launching {self.chosen_preset.name}"
+            head, title = self._preset_details(), f"Forecast of {self.chosen_preset.name}"
         elif run is not None:
             head, title = headlines.of_run(run, now, palette), f"Run {home_rows.run_name(run)}"
-            width = self.query_one("#details").scrollable_content_region.width
-            facts = columns(home_rows.run_facts(run, now, palette, max(20, width)), palette)
-            self._say(run.spec.run_id, facts)
+            self._say(run.spec.run_id, home_rows.run_facts(run, now, palette, self._room))
         elif (job := self.chosen_job) is not None:
             head, title = headlines.of_job(job, now, palette), f"Job {job.job_id}"
-            self._say(f"job {job.job_id}", columns(home_rows.job_facts(job, now), palette))
+            self._say(f"Job {job.job_id}", home_rows.job_facts(job, now, self._room))
         else:
-            title = pane.capitalize()
-            head = (
-                headlines.of_history(self.state.unwritten, palette)
-                if self.state.unwritten is not None
-                else headlines.of_cluster(self.wst.cluster_view, self.wst.cluster_name, pane, palette)
-            )
-            self._say("", Text("\n\n").join(Text(str(line)) for line in head.lines), wrap=True)
+            view, name, unwritten = self.wst.cluster_view, self.wst.cluster_name, self.state.unwritten
+            title, wrong = pane.capitalize(), view is not None and bool(view.error or view.scheduler_error)
+            if unwritten is not None:
+                head, wrong = headlines.of_history(unwritten, palette), True
+            else:
+                head = headlines.of_cluster(view, name, pane, palette)
+            said = self._paragraphs(head.lines if wrong else (), palette.text)
+            self._say(f"Cluster {name}", home_rows.cluster_facts(self.wst.cluster, view), said)
         self._share_out()
         self._show_hero(head, title)
         self._show_lower(run)
@@ -131,11 +132,9 @@ class HomeScreen(HomeKeys):
         forecast = self.wst.forecast(preset)
         bounds = self.wst.bounds(preset, forecast)
         head = headlines.of_preset(forecast, palette, self._track_record(), bounds)
-        facts = Text().append(preset.summary + "\n\n" if preset.summary else "", style="italic")
-        facts.append_text(columns(preset_facts(preset, self.wst.cluster), palette))
-        for line in head.lines[headlines.SHOWN :]:
-            facts.append("\n\n").append_text(line if isinstance(line, Text) else Text(line, palette.faint))
-        self._say(preset.name, facts)
+        before = self._paragraphs([Text(preset.summary, style="italic")] if preset.summary else ())
+        after = self._paragraphs(head.lines[headlines.SHOWN :], palette.faint)
+        self._say(preset.name, preset_facts(preset, self.wst.cluster), before, [Text(), *after])
         return head
 
     def _track_record(self) -> str:
@@ -146,11 +145,26 @@ class HomeScreen(HomeKeys):
 
         return track_record(scores_of(self.wst.runs))
 
-    def _say(self, title: str, facts: Text, *, wrap: bool = False) -> None:
+    @property
+    def _room(self) -> int:
+        """Cells of a line beside the lists."""
+        return max(20, self.query_one("#details").scrollable_content_region.width)
+
+    def _paragraphs(self, said: Sequence[Text | str], style: str = "") -> list[Text]:
+        """Sentences in lines that fit beside the lists, an empty one after each."""
+        texts = [text if isinstance(text, Text) else Text(text, style) for text in said]
+        return [line for text in texts for line in (*wrapped(text, self._room), Text())]
+
+    def _say(
+        self,
+        title: str,
+        facts: Sequence[tuple[str, Text | str]],
+        before: Sequence[Text] = (),
+        after: Sequence[Text] = (),
+    ) -> None:
         entitle(self.query_one("#details"), title)
-        shown = self.query_one("#facts", Static)
-        shown.styles.text_wrap = "wrap" if wrap else "nowrap"
-        put(shown, facts)
+        lines = [*before, columns(facts, self.palette, home_rows.LABEL), *after]
+        put(self.query_one("#facts", Static), Text("\n").join(lines))
 
     def _show_hero(self, head: Headline, title: str) -> None:
         hero = self.query_one("#hero", Static)
@@ -185,6 +199,7 @@ class HomeScreen(HomeKeys):
         shown, preview = self.query_one("#bars", Static), self.query_one("#preview", Chart)
         run = chosen if chosen is not None and chosen.log.segments else self._newest_curve()
         preview.display = run is not None
+        shown.set_class(run is None, "-alone")
         region = shown.content_region
         forecasts = {p.name: self.wst.forecast(p) for p in self.wst.config.presets.values()}
         shown.display = self.size.width >= _SIDE_BY_SIDE or run is None
@@ -210,6 +225,9 @@ class HomeScreen(HomeKeys):
         return next((run for run in known if run.phase not in OVER), known[0] if known else None)
 
     def on_resize(self, _: events.Resize) -> None:
+        self.call_after_refresh(self._changed)
+
+    def _keys_opened(self) -> None:
         self.call_after_refresh(self._changed)
 
     def _moved(self) -> None:

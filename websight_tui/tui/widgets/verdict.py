@@ -18,6 +18,7 @@ from websight_tui.tui.present import (
     left_s,
     live_projection,
     margin_words,
+    wrapped,
 )
 from websight_tui.tui.widgets.big_text import big_text
 
@@ -38,7 +39,7 @@ def explanation(run: RunView, now: float) -> list[str]:
     """Up to three lines beside the headline: when and how sure, against what, and why."""
     projection = live_projection(run)
     if projection is None:
-        return [line for line in (_standing(run, now), run.outcome_text, *run.problems[-1:]) if line][:3]
+        return [line for line in (*run.problems[-1:], _standing(run, now), run.outcome_text) if line][:3]
     when = finish_words(projection, now)
     against = f" {glyph('dot')} ".join(
         part for part in (margin_words(projection), deadline_words(projection, now)) if part
@@ -57,7 +58,8 @@ def _standing(run: RunView, now: float) -> str:
     from websight_tui.slurm_commands.words import state_step, state_words
 
     if run.phase in OVER:
-        return " ".join(part for part in (f"Job {job.job_id} {state_words(job)}.", state_step(job)) if part)
+        step = "" if run.problems else state_step(job)  # a problem says what to do, and knows more
+        return " ".join(part for part in (f"Job {job.job_id} {state_words(job)}.", step) if part)
     left = left_s(job, now)
     start = (
         f", starts about {words.time_of_day(job.start_time, now)}"
@@ -80,6 +82,19 @@ def banner(run: RunView, now: float, width: int, height: int, palette: Palette, 
     return block(*headline(run, palette), lines, width, height, palette)
 
 
+def _filled(lines: Sequence[Text], width: int, rows: int) -> list[Text]:
+    """`lines` in so many rows: the first one whole before any other, the rest over more rows if there are some left."""
+    found: list[Text] = []
+    for index, line in enumerate(lines):
+        least = 1 if index else 0  # rows that the lines after this one have a right to
+        room = rows - len(found) - least * (len(lines) - index - 1)
+        parts = wrapped(line, width)
+        if len(parts) > room > 0:
+            parts = [*parts[: room - 1], line[sum(len(part) + 1 for part in parts[: room - 1]) :]]
+        found += parts[: max(0, room)]
+    return found
+
+
 def block(
     symbol: str, word: str, colour: str, lines: Sequence[str | Text], width: int, height: int, palette: Palette
 ) -> Text:
@@ -92,6 +107,7 @@ def block(
     for tall in (True, False):
         letters = big_text(word, tall=tall, ascii_only=plain_ascii())
         if letters and len(letters) <= height and len(letters[0]) + _GAP + _LEAST_WORDS <= width:
+            said = _filled(said, width - len(letters[0]) - _GAP, len(letters))
             first = max(0, (len(letters) - len(said)) // 2)
             for index, row in enumerate(letters):
                 text.append(("\n" if index else "") + row, style=colour)
