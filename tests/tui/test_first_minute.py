@@ -77,7 +77,7 @@ async def test_a_host_becomes_a_checked_cluster_with_enter_alone(fresh: Stage, s
         ], "the engine knows it before it connects"
         engine.tell(e.SiteSeen("login-juwels-de", OFFER, "", NOW))
         for question, answer in (("account", "ingrai"), ("partition", "hai"), ("folder", "/scratch/alice")):
-            await until(pilot, lambda q=question: f"{q:<10} which one?" in screen_text(app), question)
+            await until(pilot, lambda q=question: f"{q:<11} which one?" in screen_text(app), question)
             assert answer in screen_text(app)
             await pilot.press("enter")
         await until(pilot, lambda: engine.plans)
@@ -113,7 +113,7 @@ async def test_answers_can_be_typed_taken_back_and_left(fresh: Stage) -> None:
         await pilot.press("enter")
         engine = await online(fresh, pilot, "hai")
         engine.tell(e.SiteSeen("hai", OFFER, "", NOW))
-        await until(pilot, lambda: "account    which one?" in screen_text(app))
+        await until(pilot, lambda: "account     which one?" in screen_text(app))
         await pilot.press("j", "j", "enter")
         await until(pilot, lambda: isinstance(app.screen, AskScreen))
         await pilot.press(*"no spaces")
@@ -121,9 +121,9 @@ async def test_answers_can_be_typed_taken_back_and_left(fresh: Stage) -> None:
         for _ in " spaces":
             await pilot.press("backspace")
         await pilot.press("enter")
-        await until(pilot, lambda: "folder     which one?" in screen_text(app), "one partition is open to account 'no'")
+        await until(pilot, lambda: "folder      which one?" in screen_text(app), "one partition is open to account 'no'")
         await pilot.press("backspace")
-        await until(pilot, lambda: "account    which one?" in screen_text(app))
+        await until(pilot, lambda: "account     which one?" in screen_text(app))
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, WelcomeScreen))
         await until(pilot, lambda: ("disconnect", "hai") in engine.calls)

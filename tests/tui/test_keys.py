@@ -75,7 +75,7 @@ async def test_footer_and_palette_offer_what_works(stage: Stage, group: str, key
         for binding in expected.values():
             if binding.id != "more":
                 assert binding.description in footer, binding.id
-        palette = {name for name, _, _ in ActionProvider(stage.app.screen)._commands()}
+        palette = {name for name, *_ in ActionProvider(stage.app.screen)._commands()}
         for binding in expected.values():
             assert binding.description in palette, binding.id
         for a in stage.app.screen.active_bindings.values():

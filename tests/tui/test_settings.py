@@ -201,7 +201,7 @@ async def test_saving_under_its_own_name_changes_a_preset(stage: Stage) -> None:
         app.screen.query_one(Input).value = "rank32"
         await until(pilot, lambda: "is built in" in screen_text(app))
         app.screen.query_one(Input).value = "mine"
-        await until(pilot, lambda: "Enter: use it" in screen_text(app))
+        await until(pilot, lambda: "Enter use it" in screen_text(app))
         await pilot.press("enter")
         await until(pilot, lambda: app.config.presets["mine"].lora_rank == 12)
         await pilot.press("escape")

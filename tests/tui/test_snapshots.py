@@ -75,7 +75,7 @@ def test_a_cluster_is_checked_before_ones_eyes(tmp_path: Path, snap_compare: Com
         app.controller.emit(e.LinkChanged("hai", Link.ONLINE, NOW, "alice@login.hai.example.edu"))
         app.controller.emit(e.SiteSeen("hai", OFFER, "", NOW))
         for question in ("account", "partition", "folder"):
-            await until(pilot, lambda q=question: f"{q:<10} which one?" in screen_text(app))
+            await until(pilot, lambda q=question: f"{q:<11} which one?" in screen_text(app))
             await pilot.press("enter")
         screen = app.screen
         assert isinstance(screen, SetupScreen)

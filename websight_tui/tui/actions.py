@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from websight_tui.presets import Preset
-from websight_tui.runs.state import RunView
+from websight_tui.runs.state import Link, RunView
+from websight_tui.tui.glyphs import glyph
 from websight_tui.tui.undo import Undoing
 
 if TYPE_CHECKING:
@@ -21,10 +22,12 @@ class Actions(Undoing):
         self._app.exit()
 
     def action_help(self) -> None:
-        from websight_tui.tui.screens.help import HelpScreen
+        from websight_tui.tui.screens.help import HelpScreen, group_of
 
-        if not isinstance(self._app.screen, HelpScreen):
-            self._app.push_screen(HelpScreen(self._app.config.keys))
+        screen = self._app.screen
+        if not isinstance(screen, HelpScreen):
+            ids = {active.binding.id or "" for active in screen.active_bindings.values()}
+            self._app.push_screen(HelpScreen(self._app.config.keys, group_of(ids)))
 
     def action_more_keys(self) -> None:
         from websight_tui.tui.widgets.key_line import KeyLine
@@ -60,11 +63,13 @@ class Actions(Undoing):
         from websight_tui.tui.screens.choose import ChooseScreen
 
         app = self._app
+        width = max(map(len, app.config.clusters), default=0)
         options = []
         for name, cluster in app.config.clusters.items():
             view = app.state.clusters.get(name)
+            link = view.link if view is not None else Link.OFFLINE
             place = cluster.endpoint.host or "this machine"
-            options.append((name, f"{name}  {view.link.value if view else 'offline'}  {place}"))
+            options.append((name, f"{glyph(link)} {name:<{width}}   {link.value:<12}   {place}"))
 
         def chosen(name: str | None) -> None:
             if name is not None:

@@ -11,11 +11,13 @@ from textual.content import Content
 from textual.dom import DOMNode
 
 from websight_tui.tui.present import short_id
+from websight_tui.tui.widgets.key_line import listed
 
 if TYPE_CHECKING:
     from websight_tui.tui.app import WebsightApp
 
-Command = tuple[str, str, Callable[[], object]]
+Command = tuple[str, str, Callable[[], object], str]
+"""Name, what it does, the deed, and its key ("" if it has none)."""
 
 
 class ActionProvider(Provider):
@@ -25,30 +27,36 @@ class ActionProvider(Provider):
         app = cast("WebsightApp", self.app)
         seen = set()
         for node, binding, enabled, tooltip in self.screen.active_bindings.values():
-            named = binding.id and not binding.id.startswith(("list.", "home.preset", "palette"))
-            if not (named and enabled and binding.description) or binding.action in seen:
+            if not (binding.id and binding.id != "palette" and enabled and listed(binding)) or binding.action in seen:
                 continue
             seen.add(binding.action)
-            yield binding.description, tooltip or binding.tooltip, partial(self._act, binding.action, node)
+            said, shown = tooltip or binding.tooltip, app.get_key_display(binding)
+            what = partial(self._act, binding.action, node)
+            yield binding.description, said if said != binding.description else "", what, shown
         from websight_tui.tui.first_minute import ask_where
 
-        yield "Add a cluster", "Choose a host of the SSH configuration", partial(ask_where, app)
+        yield "Add a cluster", "Choose a host of the SSH configuration", partial(ask_where, app), ""
         for name, preset in app.config.presets.items():
-            yield f"Launch {name}", preset.summary, partial(app.review, preset)
+            yield f"Launch {name}", preset.summary, partial(app.review, preset), ""
         for run in app.runs[:30]:
-            yield f"Open {short_id(run)}", run.phase.value, partial(app.open_run, run.spec.run_id)
+            yield f"Open {short_id(run)}", run.phase.value, partial(app.open_run, run.spec.run_id), ""
         for theme in sorted(app.available_themes):
-            yield f"Theme {theme}", "Change the colours", partial(setattr, app, "theme", theme)
+            yield f"Theme {theme}", "Change the colours", partial(setattr, app, "theme", theme), ""
 
     async def _act(self, action: str, node: DOMNode) -> None:
         await self.app.run_action(action, node)
 
     async def discover(self) -> Hits:
-        for name, text, what in self._commands():
-            yield DiscoveryHit(Content(name), what, name, text)
+        for name, text, what, key in self._commands():
+            yield DiscoveryHit(_with_key(Content(name), key), what, name, text or None)
 
     async def search(self, query: str) -> Hits:
         matcher = self.matcher(query)
-        for name, text, what in self._commands():
+        for name, text, what, key in self._commands():
             if (score := matcher.match(name)) > 0:
-                yield Hit(score, matcher.highlight(name), what, name, text)
+                yield Hit(score, _with_key(matcher.highlight(name), key), what, name, text or None)
+
+
+def _with_key(name: Content, key: str) -> Content:
+    """A command with the key that does it without the palette."""
+    return Content.assemble(name, "  ", (key, "$primary")) if key else name

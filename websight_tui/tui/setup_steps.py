@@ -21,6 +21,13 @@ LABELS: Final[Mapping[str, str]] = {
     "root": "folder",
     "python": "Python",
 }
+HINTS: Final[Mapping[str, str]] = {
+    "account": "As Slurm names it.",
+    "partition": "As Slurm names it; sinfo lists them.",
+    "root": "A folder that login and compute nodes share, with room for checkpoints. ~ is your home.",
+    "python": "The path of a Python, 3.11 or newer, that has LLaMA-Factory.",
+}
+"""What a person who types an answer may want to know."""
 _FOLDER: Final = "websight-v2"
 _DEFAULTS: Final = Cluster("default")
 

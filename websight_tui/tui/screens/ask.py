@@ -10,7 +10,9 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Input, Static
 
-from websight_tui.tui.screens.dialog import Dialog
+from websight_tui.tui.screens.dialog import Dialog, keys
+
+_KEYS = keys(("Enter", "use it"), ("Esc", "leave"))
 
 
 class AskScreen(Dialog[str]):
@@ -37,14 +39,15 @@ class AskScreen(Dialog[str]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as box:
             box.border_title = Content(self._heading)
-            yield Static(Content(self._hint))
+            if self._hint:
+                yield Static(Content(self._hint), classes="said")
             yield Input(self._value, id="answer", password=self._password)
-            yield Static(id="problem", classes="hint")
+            yield Static(_KEYS, id="problem", classes="hint")
 
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
         problem = self._check(event.value)
-        self.query_one("#problem", Static).update(Content(problem or "Enter: use it · Esc: leave"))
+        self.query_one("#problem", Static).update(Content.styled(problem, "$error") if problem else _KEYS)
 
     @on(Input.Submitted)
     def _entered(self, event: Input.Submitted) -> None:

@@ -10,10 +10,10 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.widgets import OptionList
+from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from websight_tui.tui.screens.dialog import Dialog
+from websight_tui.tui.screens.dialog import Dialog, keys
 
 
 class ChooseScreen(Dialog[str]):
@@ -33,6 +33,7 @@ class ChooseScreen(Dialog[str]):
         with Vertical(classes="dialog") as box:
             box.border_title = Content(self._heading)
             yield OptionList(*(Option(Content(text), id=name) for name, text in self._options))
+            yield Static(keys(("Enter", "choose"), ("Esc", "leave")), classes="hint")
 
     def on_mount(self) -> None:
         names = [name for name, _ in self._options]

@@ -14,7 +14,7 @@ from textual.widgets import Static
 
 from websight_tui.runs.saved_work.tasks import Answer
 from websight_tui.tui.glyphs import plain_ascii
-from websight_tui.tui.screens.dialog import Dialog
+from websight_tui.tui.screens.dialog import Dialog, keys
 
 _MARK: Final = (255, 40, 90)
 _RING: Final = (255, 255, 255)
@@ -39,7 +39,7 @@ class ClickScreen(Dialog[None]):
             if answer.rgb and not plain_ascii():
                 room = self.app.size
                 yield Static(picture(answer, room.width * 94 // 100 - 6, room.height * 92 // 100 - 8), id="picture")
-            yield Static(Content("Esc: close"), classes="hint")
+            yield Static(keys(("Esc", "close")), classes="hint")
 
 
 def picture(answer: Answer, columns: int, lines: int) -> Segments:

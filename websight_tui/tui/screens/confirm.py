@@ -10,7 +10,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
 
-from websight_tui.tui.screens.dialog import Dialog
+from websight_tui.tui.screens.dialog import Dialog, keys
 
 
 class ConfirmScreen(Dialog[bool]):
@@ -36,12 +36,7 @@ class ConfirmScreen(Dialog[bool]):
         with Vertical(classes="dialog danger" if self._danger else "dialog") as box:
             box.border_title = Content(self._heading)
             yield Static(Content(self._body))
-            yield Static(
-                Content.assemble(
-                    ("y", "$primary bold"), f" {self._verb}     ", ("n", "$primary bold"), " leave it as it is"
-                ),
-                classes="hint",
-            )
+            yield Static(keys(("y", self._verb), ("n", "leave it as it is")), classes="hint")
 
     def action_answer(self, sure: bool) -> None:
         self.dismiss(sure)

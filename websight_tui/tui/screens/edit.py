@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from typing import ClassVar, Final
 
-from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -155,11 +154,7 @@ class EditScreen(StateScreen[None]):
         for line in (*bounds, *forecast_lines(forecast, palette)):
             text.append("\n").append_text(line)
         facts = preset_facts(self.preset, self.wst.cluster)[:10]
-        self.query_one("#changes", Static).update(
-            text.append("\n\n").append_text(columns(facts, palette, 10))
-            if not self._problems
-            else Text(problem, style=palette.bad)
-        )
+        self.query_one("#changes", Static).update(text.append("\n\n").append_text(columns(facts, palette, 10)))
 
     @on(Input.Submitted)
     def action_done(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import ClassVar, Final
 
 from rich.text import Text
@@ -15,26 +15,42 @@ from textual.widgets import Static
 
 from websight_tui.tui import keymap
 from websight_tui.tui.palette import Palette, palette_of
+from websight_tui.tui.screens.dialog import keys
 
 
-def help_text(keys: Mapping[str, str], palette: Palette, *, names: bool = True) -> Text:
+def group_of(ids: Collection[str]) -> str:
+    """The screen to which keys of these ids belong; "" if to none of its own."""
+    found = {
+        group: sum(binding.id in ids for binding in bindings)
+        for group, bindings in keymap.GROUPS.items()
+        if group != "Everywhere"
+    }
+    best = max(found, key=lambda group: found[group])
+    return best if found[best] else ""
+
+
+def help_text(changed: Mapping[str, str], palette: Palette, *, names: bool = True, first: str = "") -> Text:
     """The list of keys by screen.
 
     Args:
         names: with the names under which [keys] changes them.
+        first: the group that comes before the others.
     """
     text = Text()
-    for group, bindings in keymap.GROUPS.items():
-        text.append(f"{group}\n", style=f"bold {palette.accent}")
+    groups = sorted(keymap.GROUPS.items(), key=lambda item: item[0] != first)
+    for group, bindings in groups:
+        text.append(f"{group:<77}" if names else group, style=f"bold {palette.accent}")
+        text.append("name in [keys]\n" if names and group == groups[0][0] else "\n", style=palette.faint)
         if group == "Home":
-            text.append(f"  {'1 to 9':<16}Choose a preset\n")
-            text.append(f"  {'j k ↑ ↓':<16}Move in a list    Tab: next list\n")
+            text.append(f"  {'1 to 9':<16}", style=f"bold {palette.accent}").append("Choose a preset\n")
+            text.append(f"  {'j k ↑ ↓':<16}", style=f"bold {palette.accent}").append("Move in a list, Tab: next list\n")
         for binding in bindings:
             if binding.id and (binding.id.startswith("home.preset") or binding.id in ("home.next", "home.previous")):
                 continue
-            shown = keys.get(binding.id or "", binding.key)
+            shown = changed.get(binding.id or "", binding.key)
             pressed = " ".join(format_key(key.strip()) for key in shown.split(",")[:2])
-            line = f"  {pressed:<16}{binding.tooltip:<58.58} "
+            line = f"{binding.tooltip:<58.58} "
+            text.append(f"  {pressed:<16}", style=f"bold {palette.accent}")
             text.append(line if names else f"{line.rstrip()}\n")
             text.append(f"{binding.id}\n" if names else "", style=palette.faint)
         text.append("\n")
@@ -64,15 +80,17 @@ class HelpScreen(ModalScreen[None]):
         background: $background; border-title-color: $primary; border-title-style: bold; }
     """
 
-    def __init__(self, keys: Mapping[str, str]) -> None:
+    def __init__(self, keys: Mapping[str, str], first: str = "") -> None:
         super().__init__()
-        self._keys = keys
+        self._keys, self._first = keys, first
 
     def compose(self) -> ComposeResult:
         with VerticalScroll() as box:
             box.border_title = "Keys"
+            box.border_subtitle = keys(("j k", "scroll"), ("Esc", "leave"))
             palette = palette_of(self.app.theme_variables)
-            yield Static(help_text(self._keys, palette, names=self.app.size.width >= _WIDE))
+            wide = self.app.size.width >= _WIDE
+            yield Static(help_text(self._keys, palette, names=wide, first=self._first))
 
     def action_scroll(self, lines: int) -> None:
         self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)

@@ -10,7 +10,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
 
-from websight_tui.tui.screens.dialog import Dialog
+from websight_tui.tui.screens.dialog import Dialog, keys
 
 
 class LetterScreen(Dialog[bool]):
@@ -31,7 +31,7 @@ class LetterScreen(Dialog[bool]):
             box.border_title = Content(self._heading)
             yield Static(Content(self._hint))
             yield Static(Content(self._text), id="letter")
-            yield Static(Content("Enter: copy it · Esc: leave"), classes="hint")
+            yield Static(keys(("Enter", "copy it"), ("Esc", "leave")), classes="hint")
 
     def action_copy(self) -> None:
         self.app.copy_to_clipboard(self._text)

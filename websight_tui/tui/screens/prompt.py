@@ -14,7 +14,7 @@ from textual.widgets import Input, Static
 from websight_tui.metrics.terminal_text import plain
 from websight_tui.remote.port import HostKey
 from websight_tui.tui.messages import Question
-from websight_tui.tui.screens.dialog import Dialog
+from websight_tui.tui.screens.dialog import Dialog, keys
 
 
 class PromptScreen(Dialog[list[str]]):
@@ -29,11 +29,11 @@ class PromptScreen(Dialog[list[str]]):
             box.border_title = Content(plain(self._asked.title, 60) or "Login")
             if self._asked.instructions.strip():
                 lines = (plain(line) for line in self._asked.instructions.splitlines()[:12])
-                yield Static(Content("\n".join(lines)))
+                yield Static(Content("\n".join(lines)), classes="said")
             for index, prompt in enumerate(self._asked.prompts):
                 yield Static(Content(plain(prompt.text)))
                 yield Input(password=not prompt.echo, id=f"answer{index}")
-            yield Static(Content("Enter: answer · Esc: give up the login"), classes="hint")
+            yield Static(keys(("Enter", "answer"), ("Esc", "give up the login")), classes="hint")
 
     def on_mount(self) -> None:
         if self._asked.prompts:
@@ -74,12 +74,7 @@ class HostKeyScreen(Dialog[bool]):
                     "between you and the cluster.",
                 )
             )
-            yield Static(
-                Content.assemble(
-                    ("y", "$primary bold"), " they are the same, remember it     ", ("n", "$primary bold"), " refuse"
-                ),
-                classes="hint",
-            )
+            yield Static(keys(("y", "they are the same, remember it"), ("n", "refuse")), classes="hint")
 
     def action_answer(self, trusted: bool) -> None:
         self.dismiss(trusted)

@@ -14,7 +14,7 @@ from textual.widgets.option_list import Option
 
 from websight_tui.projection.model import Remedy
 from websight_tui.tui.remedy_list import Offer
-from websight_tui.tui.screens.dialog import Dialog
+from websight_tui.tui.screens.dialog import Dialog, keys
 
 
 class RemediesScreen(Dialog[Remedy]):
@@ -46,10 +46,8 @@ class RemediesScreen(Dialog[Remedy]):
             yield Static(Content(self._made.words))
             if self._made.remedies:
                 yield OptionList(*(Option(_shown(n, remedy)) for n, remedy in enumerate(self._made.remedies, 1)))
-            yield Static(Content(self._keys()), classes="hint")
-
-    def _keys(self) -> str:
-        return "Its number, or Enter: do it · Esc: leave things as they are" if self._made.remedies else "Esc: back"
+            some = (("Enter", "or its number does it"), ("Esc", "leave things as they are"))
+            yield Static(keys(*some) if self._made.remedies else keys(("Esc", "back")), classes="hint")
 
     def on_mount(self) -> None:
         for options in self.query(OptionList):

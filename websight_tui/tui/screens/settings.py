@@ -14,7 +14,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from websight_tui.runs.attention import News
-from websight_tui.tui.screens.dialog import Dialog
+from websight_tui.tui.screens.dialog import Dialog, keys
 from websight_tui.tui.themes import THEMES
 from websight_tui.ui_settings import DESKTOP, SYMBOLS, Ui, shown, webhook_problem
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from websight_tui.tui.app import WebsightApp
 
 _ROWS: Final = (
-    ("theme", "theme", "colours; auto takes what the terminal can show"),
-    ("symbols", "symbols", "ascii where boxes and marks come out wrong"),
-    ("title", "terminal title", "says how the newest run stands"),
-    ("bell", "bell", "rings when a verdict changes, and at a run's end"),
-    ("desktop", "desktop note", "asks the terminal for one then"),
-    ("webhook", "webhook", "gets a message then: ntfy, Slack, your own"),
-    ("test", "try it", "sends a test in each way that is on"),
+    ("theme", "theme", "The colours. auto takes what the terminal can show."),
+    ("symbols", "symbols", "Take ascii where boxes and marks come out wrong."),
+    ("title", "terminal title", "Says how the newest run stands."),
+    ("bell", "bell", "Rings when a verdict changes, and when a run ends."),
+    ("desktop", "desktop notification", "The terminal is asked for one when a verdict changes, and when a run ends."),
+    ("webhook", "webhook", "Gets a message when a verdict changes, and when a run ends: ntfy, Slack, your own."),
+    ("test", "send a test", "Calls you now, in each way that is on."),
 )
 _TEST: Final = News("test", "here", "test", "test", "websight-tui: a test", "This is how you will be called.")
 
@@ -72,8 +72,9 @@ class SettingsScreen(Dialog[None]):
         with Vertical(classes="dialog") as box:
             box.border_title = "Settings"
             yield OptionList()
-            hint = f"Enter changes it and keeps it in {self._app.config.path} · u undoes · Esc leaves"
-            yield Static(Content(hint), classes="hint")
+            yield Static(id="about", classes="hint")
+            yield Static(Content(f"Kept in {self._app.config.path}."), classes="hint")
+            yield Static(keys(("Enter", "change it"), ("u", "undo"), ("Esc", "leave")), classes="hint")
 
     def on_mount(self) -> None:
         self._show()
@@ -82,10 +83,14 @@ class SettingsScreen(Dialog[None]):
         shown_list = self.query_one(OptionList)
         at = shown_list.highlighted or 0
         shown_list.clear_options()
-        for key, label, hint in _ROWS:
-            text = Text(f"{label:<15}").append(f"{said(key, self._app.config.ui):<22.22} ", style="bold")
-            shown_list.add_option(Option(text.append(hint), id=key))
+        for key, label, _ in _ROWS:
+            text = Text(f"{label:<22}").append(said(key, self._app.config.ui), style="bold")
+            shown_list.add_option(Option(text, id=key))
         shown_list.highlighted = at
+
+    @on(OptionList.OptionHighlighted)
+    def _explain(self, event: OptionList.OptionHighlighted) -> None:
+        self.query_one("#about", Static).update(Content(_ROWS[event.option_index][2]))
 
     @on(OptionList.OptionSelected)
     def _picked(self, event: OptionList.OptionSelected) -> None:

@@ -29,6 +29,7 @@ from websight_tui.tui.new_cluster import NewCluster
 from websight_tui.tui.present import bar
 from websight_tui.tui.present_checks import checks_in_order, failed
 from websight_tui.tui.screens.base import StateScreen
+from websight_tui.tui.screens.dialog import keys
 
 _OTHER: Final = "\0other"
 _LEVELS: Final = ("fail", "warn", "ok", "skip")
@@ -98,22 +99,28 @@ class SetupScreen(StateScreen[bool]):
         self._show_steps()
         self._show_choices()
         self._show_checks()
-        self.query_one("#next", Static).update(Text(self._next_words(), style=self.palette.faint))
+        self.query_one("#next", Static).update(keys(*self._next_keys()))
 
     def _show_steps(self) -> None:
         palette, (link, error) = self.palette, self._link
         grid = Table.grid(padding=(0, 1))
         grid.add_column(width=1)
-        grid.add_column(width=10)
+        grid.add_column(width=11)
         grid.add_column(overflow="fold")
 
         def line(symbol: str, colour: str, label: str, said: str, style: str = "") -> None:
             grid.add_row(Text(glyph(symbol), style=colour), Text(label, style=palette.faint), Text(said, style=style))
 
+        def to_come() -> None:
+            for question in steps.QUESTIONS:
+                if question not in self._answers and question != self._question:
+                    line(Link.OFFLINE, palette.faint, steps.LABELS[question], "")
+
         view = self.state.clusters.get(self._draft.name)
         address = plain(view.address, 60) if view is not None else ""
         if link is not Link.ONLINE:
             line(link, palette.link(link), "login", plain(error, 300) or f"{link.value} …", palette.text)
+            to_come()
             return self.query_one("#steps", Static).update(grid)
         line(Verdict.FITS, palette.good, "login", address or "this machine")
         if self._offer is None:
@@ -131,6 +138,7 @@ class SetupScreen(StateScreen[bool]):
                     line(Verdict.FITS, palette.good, steps.LABELS[question], plain(said, 120))
             elif question == self._question:
                 line(Link.ONLINE, palette.accent, steps.LABELS[question], "which one?", "bold")
+        to_come()
         return self.query_one("#steps", Static).update(grid)
 
     def _show_choices(self) -> None:
@@ -171,19 +179,21 @@ class SetupScreen(StateScreen[bool]):
         found = sorted(self._findings, key=_worst_first) if self._checked else self._findings
         self.query_one("#found", Static).update(checks_in_order(found, self.palette))
 
-    def _next_words(self) -> str:
+    def _next_keys(self) -> list[tuple[str, str]]:
+        """What Enter does now, and how to go back or leave."""
         link, _ = self._link
+        leave = ("Esc", "leave")
         if link in (Link.FAILED, Link.NEEDS_LOGIN, Link.OFFLINE):
-            return "Enter: try again · Esc: leave"
+            return [("Enter", "try again"), leave]
         if self._problem:
-            return "Enter: ask again · Esc: leave"
+            return [("Enter", "ask again"), leave]
         if self._question is not None:
-            return "Enter: take it · Backspace: back · Esc: leave"
+            return [("Enter", "take it"), ("Backspace", "back"), leave]
         if not self._checked:
-            return "Esc: leave"
+            return [leave]
         if failed(self._findings):
-            return f"Enter: write {self._draft.path} all the same · Backspace: change · Esc: leave"
-        return f"Enter: write {self._draft.path} and begin"
+            return [("Enter", f"write {self._draft.path.name} all the same"), ("Backspace", "change"), leave]
+        return [("Enter", f"write {self._draft.path.name} and begin"), ("Backspace", "change"), leave]
 
     # what happens
 
@@ -240,7 +250,12 @@ class SetupScreen(StateScreen[bool]):
                 self._take({**self._answers, question: text.strip()})
 
         check = self._draft.checker(question)
-        self.app.push_screen(AskScreen(f"{steps.LABELS[question]} on {self._draft.label}", "", check=check), typed)
+        self.app.push_screen(
+            AskScreen(
+                f"{steps.LABELS[question].capitalize()} on {self._draft.label}", steps.HINTS[question], check=check
+            ),
+            typed,
+        )
 
     def action_move(self, by: int) -> None:
         shown = self.query_one("#choices", OptionList)

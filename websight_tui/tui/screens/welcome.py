@@ -12,6 +12,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from websight_tui.tui.screens.choose import ChooseScreen
+from websight_tui.tui.screens.dialog import keys
 
 HERE: Final = "this machine"
 TRY: Final = "the demo"
@@ -28,10 +29,10 @@ class WelcomeScreen(ChooseScreen):
 
     def __init__(self, hosts: Sequence[str], *, first: bool = True, demo: bool = True) -> None:
         width = max(map(len, (*hosts, HERE)))
-        options = [(host, f"{host:<{width}}   a host of your SSH configuration") for host in hosts]
-        options.append((HERE, f"{HERE:<{width}}   the Slurm that is here; no SSH is needed"))
+        options = [(host, f"{host:<{width}}   from your SSH configuration") for host in hosts]
+        options.append((HERE, f"{HERE:<{width}}   the Slurm that is here, without SSH"))
         if demo:
-            options.append((TRY, f"{TRY:<{width}}   an embedded cluster, to try everything first"))
+            options.append((TRY, f"{TRY:<{width}}   an embedded cluster, to try it first"))
         super().__init__("Where do you want to train?", options)
         self._first = first
 
@@ -41,5 +42,6 @@ class WelcomeScreen(ChooseScreen):
             words = "Welcome. No cluster is configured yet. " if self._first else ""
             yield Static(Content(f"{words}Choose one: it is set up in a few keys.\n"))
             yield OptionList(*(Option(Content(text), id=name) for name, text in self._options))
-            words = "A host is missing? Add it to ~/.ssh/config, or write config.toml by hand:\n"
-            yield Static(Content(f"{words}`websight-tui init` makes a commented example."), classes="hint")
+            words = "A host is missing? Add it to ~/.ssh/config, or write config.toml by hand:"
+            yield Static(Content(f"{words} `websight-tui init` makes an example with comments."), classes="hint")
+            yield Static(keys(("Enter", "set it up"), ("Esc", "look around first")), classes="hint")
