@@ -121,7 +121,7 @@ async def test_answers_can_be_typed_taken_back_and_left(fresh: Stage) -> None:
         for _ in " spaces":
             await pilot.press("backspace")
         await pilot.press("enter")
-        await until(pilot, lambda: "folder      which one?" in screen_text(app), "one partition is open to account 'no'")
+        await until(pilot, lambda: "folder      which one?" in screen_text(app), "one is open to account 'no'")
         await pilot.press("backspace")
         await until(pilot, lambda: "account     which one?" in screen_text(app))
         await pilot.press("escape")
