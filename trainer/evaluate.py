@@ -104,7 +104,7 @@ def evaluate(plan: Plan, progress: Callable[[str], None] = lambda _: None) -> Re
     """Asks what has not been asked yet, and sums up.
 
     Args:
-        progress: called with a line for people after some batches.
+        progress: called after some batches, with "progress DONE/ALL: WHAT", which the app shows as a share.
 
     Raises: Problem if something cannot be read or written, if there is nothing to judge, or if OUT holds the
         predictions of another model or test split.
@@ -226,8 +226,8 @@ def _ask_the_rest(
 ) -> None:
     if not questions:
         return
-    if known:
-        progress(f"going on: {len(known):,} rows were answered before")
+    before, total = len(known), len(known) + len(questions)
+    progress(f"progress {before}/{total}: loading the model" + (", going on" if before else ""))
     loaded = load(plan.source)
     told = begin = time.monotonic()
     with (plan.out / PREDICTIONS).open("a", encoding="utf-8") as file:
@@ -243,7 +243,7 @@ def _ask_the_rest(
                 done = min(number * plan.batch_size, len(questions))
                 left = (now - begin) / done * (len(questions) - done)
                 hits = sum(bool(p["hit"]) for p in known.values()) / len(known)
-                progress(f"{done:,} of {len(questions):,} asked, {hits:.1%} hit so far, about {left / 60:.0f} min left")
+                progress(f"progress {before + done}/{total}: {hits:.1%} hit so far, about {left / 60:.0f} min left")
 
 
 def _batches(questions: list[_Question], size: int) -> Iterator[list[_Question]]:

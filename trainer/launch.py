@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from trainer import by_hand, chain, ranks, slurm
+from trainer import by_hand, chain, follow_up, ranks, slurm
 from trainer.events import EventWriter, read_events
 from trainer.plan import Plan, Refused, make_plan
 from trainer.problem import Problem
@@ -59,6 +59,7 @@ def _start(spec: Spec) -> int:
         raise
     if plan.finished:
         print(f"nothing to do: {spec.out_dir} is finished ({plan.step} steps)")
+        follow_up.submit(spec.run_dir)
         return FINISHED
     limit = limit_of(slurm.end_time(), time.time(), spec.settings.signal_lead_s)
     plan = replace(plan, deadline=limit.deadline if limit else None)
@@ -69,6 +70,8 @@ def _start(spec: Spec) -> int:
     code = _wait(started, limit)
     status, message = _result(spec, code)
     _conclude(spec, plan, began, status, message or _cause(code))
+    if status == FINISHED:
+        follow_up.submit(spec.run_dir)
     if status == STOPPED:
         chain.go_on(spec, plan, started.asked)
     return status

@@ -34,6 +34,8 @@ class Preset:
             means all rows; `max_steps` takes the place of `num_train_epochs` where it is set; `warmup_ratio` is a
             share of the steps; `image_max_pixels` is in pixels.
         max_eval_samples: rows of `eval_dataset` that an evaluation looks at.
+        test_dataset: test split on which a finished run's clicks are measured, "" for none; max_test_samples: how many
+            of its rows.
         train_samples: rows of the training data, for forecasts before the data set has been counted.
         tokens_per_sample: mean tokens of a row (image and text), for forecasts.
         nodes, gpus_per_node, cpus_per_task, mem, time_limit: as in sbatch; None takes the cluster's value.
@@ -56,6 +58,8 @@ class Preset:
     image_max_pixels: int = 1_120_000
     max_samples: int | None = None
     max_eval_samples: int = 1000
+    test_dataset: str = "websight_test"
+    max_test_samples: int = 500
     # LoRA
     lora_rank: int = 32
     lora_alpha: int = 64
@@ -163,6 +167,8 @@ CHECKS: Final[Mapping[str, Callable[[Any], str | None]]] = {
     "image_max_pixels": _positive,
     "max_samples": _positive,
     "max_eval_samples": _positive,
+    "test_dataset": _matching(r"([A-Za-z0-9][A-Za-z0-9_-]{0,60})?", "a data set's name (empty for no measurement)"),
+    "max_test_samples": _positive,
     "lora_rank": _positive,
     "lora_alpha": _positive,
     "lora_dropout": _share,
@@ -307,6 +313,8 @@ BUILT_IN: Final[tuple[Preset, ...]] = (
         cutoff_len=2048,
         image_max_pixels=589_824,
         max_eval_samples=8,
+        test_dataset="tiny_clicks_test",
+        max_test_samples=16,
         lora_rank=8,
         lora_alpha=16,
         lora_dropout=0.0,

@@ -33,6 +33,7 @@ class RunSpec:
         account, partition, qos: for sbatch; "" leaves it to the cluster.
         setup: shell lines that run before the trainer (module load …, source venv/bin/activate).
         python: the Python that has LLaMA-Factory, on the cluster.
+        evaluate: whether a job that measures the clicks of its adapter follows once the run has finished.
     """
 
     run_id: str
@@ -47,6 +48,7 @@ class RunSpec:
     qos: str = ""
     setup: tuple[str, ...] = ()
     python: str = "python3"
+    evaluate: bool = False
 
     @property
     def run_dir(self) -> str:
@@ -80,7 +82,7 @@ def to_json(spec: RunSpec) -> str:
     """run.json's text.
 
     `{"v": 1, "run_id", "token", "created_at", "cluster", "preset": {…all fields}, "root", "bundle", "account",
-    "partition", "qos", "setup": […], "python", "run_dir", "out_dir", "config_digest"}`
+    "partition", "qos", "setup": […], "python", "evaluate", "run_dir", "out_dir", "config_digest"}`
     """
     data: dict[str, Any] = {"v": RUN_JSON_VERSION, **dataclasses.asdict(spec)}
     data |= {"run_dir": spec.run_dir, "out_dir": spec.out_dir, "config_digest": spec.config_digest()}

@@ -41,8 +41,8 @@ from websight_tui.remote.ssh_auth import plain as login_words
 from websight_tui.remote.ssh_config import parse_options, split_jump
 from websight_tui.runs import measuring, preflight, serving
 from websight_tui.runs.exploring import parse_folders
+from websight_tui.runs.saved_work import beside, jobs
 from websight_tui.runs.saved_work import checkpoints as saved
-from websight_tui.runs.saved_work import jobs as beside
 from websight_tui.runs.saved_work.tasks import Task
 from websight_tui.runspec import RunSpec, from_json
 from websight_tui.slurm_commands import failures, hostlist, job_counts, parse, site, words
@@ -146,10 +146,10 @@ def small_answers(data: bytes) -> None:
     chunk = FileChunk(data, len(data), "")
     saved.look(_OneFile(chunk), _SPEC, [10])  # type: ignore[arg-type]
     with contextlib.suppress(RemoteFileError):
-        beside.see(_OneFile(chunk), "/x")  # type: ignore[arg-type]
+        jobs.see(_OneFile(chunk), "/x")  # type: ignore[arg-type]
     job = beside.trial(_SPEC, None, "picture", "prompt")
-    seen = beside.Seen(0, True, 0, None, "", data)
-    shown = beside.progressed(Task(job.kind, None), seen, job, "")
+    seen = jobs.Seen(0, True, 0, None, "", data)
+    shown = jobs.progressed(Task(job.kind, None), seen, job, "")
     _safe(shown.message)
     if shown.answer is not None:
         _safe(shown.answer.text)

@@ -15,7 +15,8 @@ from websight_tui.config import load_config
 from websight_tui.errors import WebsightError
 from websight_tui.remote.local import LocalTransport
 from websight_tui.remote.port import Unattended
-from websight_tui.runs.saved_work.jobs import merged_path, merging, next_merge, progressed, see, trial
+from websight_tui.runs.saved_work.beside import merged_path, merging, trial
+from websight_tui.runs.saved_work.jobs import next_merge, progressed, see
 from websight_tui.runs.saved_work.tasks import Kind, Stand, Task
 from websight_tui.runspec import RunSpec
 

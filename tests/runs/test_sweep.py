@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import threading
 import time
@@ -16,16 +18,20 @@ from tests.tui.fakes import NOW, config, story
 from websight_tui.errors import ConnectionLost, PresetError, StoreError
 from websight_tui.presets import BUILT_IN
 from websight_tui.projection.model import Verdict
+from websight_tui.report.sweep import written
 from websight_tui.runs import measuring
 from websight_tui.runs.events import ActionDone
 from websight_tui.runs.keeper import Keeper
 from websight_tui.runs.reduce import reduce
-from websight_tui.runs.state import AppState, ClusterView, Measured, Outcome, Phase, Sweep
+from websight_tui.runs.saved_work.evaluation import Look, is_open, stand
+from websight_tui.runs.saved_work.jobs import Seen
+from websight_tui.runs.state import AppState, ClusterView, Evaluation, Measured, Outcome, Phase, Sweep
 from websight_tui.runs.store import Store
 from websight_tui.runs.sweeps.kept import load_sweeps, put_sweep, run_outcome
 from websight_tui.runs.sweeps.planning import plan_sweep, values_of, variants
+from websight_tui.runs.sweeps.row import SweepRow
 from websight_tui.runs.sweeps.table import cells, rows_of, summary
-from websight_tui.runs.sweeps.totals import limit_words, totals
+from websight_tui.runs.sweeps.totals import evaluation_words, limit_words, totals
 from websight_tui.slurm_commands.job_counts import JobCounts, command, parse
 from websight_tui.slurm_commands.model import Job
 
@@ -286,12 +292,13 @@ def test_adapter_and_evaluation_are_read_from_the_run_s_folder(tmp_path: Path) -
         assert done.stderr == ""
         return measuring.parse(done.stdout)
 
-    out = tmp_path / "an out's folder"
-    assert look(out) == Measured()
-    out.mkdir()
-    assert look(out) == Measured()
+    run_dir = tmp_path / "a run's folder"
+    out = run_dir / "out"
+    assert look(run_dir) == Measured()
+    out.mkdir(parents=True)
+    assert look(run_dir) == Measured()
     (out / "adapter_model.safetensors").write_bytes(b"x" * 12_345)
-    assert look(out) == Measured(12_345)
+    assert look(run_dir) == Measured(12_345)
     for name, accuracy, age in (("old", 0.1, 100), ("new", 0.75, 0)):
         folder = out / f"evaluation-{name}"
         folder.mkdir()
@@ -300,9 +307,13 @@ def test_adapter_and_evaluation_are_read_from_the_run_s_folder(tmp_path: Path) -
         import os
 
         os.utime(results, (time.time() - age, time.time() - age))
-    assert look(out) == Measured(12_345, 0.75, 0.5, 0.9, 16, "new")
+    assert look(run_dir) == Measured(12_345, 0.75, 0.5, 0.9, 16, "new")
+    for attempt in ("evaluate", "evaluate-2", "evaluate-10", "merge-final"):
+        (run_dir / "tasks" / attempt / ".submit").mkdir(parents=True)
+    (run_dir / "tasks" / "evaluate-11").mkdir()
+    assert look(run_dir) == Measured(12_345, 0.75, 0.5, 0.9, 16, "new", attempt=10), "a script alone is no attempt"
     (out / "adapter_model.safetensors").unlink()
-    assert look(out).accuracy == 0.75
+    assert (look(run_dir).accuracy, look(run_dir).attempt) == (0.75, 10)
 
 
 @pytest.mark.parametrize("results", ["", "nonsense", "[1]", '{"accuracy": 7}', '{"accuracy": true}', "[" * 99_999])
@@ -316,3 +327,65 @@ def test_what_the_trainer_s_evaluation_writes_is_what_is_read() -> None:
     assert f"/{RESULTS}" in measuring.command("x")
     written = json.dumps(Results(16, 12, 0.75, 0.505, 0.898, 1, 40.0, {}).as_json())
     assert measuring.parse(f"10\nevaluation-x/{RESULTS}\n{written}") == Measured(10, 0.75, 0.505, 0.898, 16, "x")
+
+
+# measuring clicks
+
+
+SEEN = Seen(0, started=True, exit=None, progress=None, last_words="", result=b"")
+
+
+@pytest.mark.parametrize(
+    ("look", "evaluation", "why"),
+    [
+        (Look(replace(SEEN, submitted=None, started=False)), Evaluation.WAITING, ""),
+        (Look(replace(SEEN, started=False)), Evaluation.WAITING, ""),
+        (Look(replace(SEEN, progress=(120, 500, "asking"))), Evaluation.RUNNING, ""),
+        (Look(replace(SEEN, exit=1, last_words="no such model")), Evaluation.FAILED, "no such model"),
+        (Look(replace(SEEN, exit=143, last_words="x")), Evaluation.FAILED, "its job was stopped"),
+        (Look(replace(SEEN, exit=0)), Evaluation.DONE, ""),
+        (Look(replace(SEEN, submitted=1, started=False), "not allowed"), Evaluation.FAILED, "not allowed"),
+    ],
+)
+def test_how_an_evaluation_stands(look: Look, evaluation: Evaluation, why: str) -> None:
+    found = stand(Measured(9, attempt=1), look)
+    assert found.evaluation is evaluation
+    assert found.why.startswith(why)
+    assert bool(found.why) == bool(why)
+    assert is_open(found, wanted=True) == (evaluation in (Evaluation.WAITING, Evaluation.RUNNING))
+
+
+def test_an_evaluation_is_open_while_one_is_wanted_and_can_be() -> None:
+    assert is_open(None, wanted=True)
+    assert is_open(Measured(9), wanted=True)
+    assert not is_open(Measured(None), wanted=True), "without an adapter there is nothing to measure"
+    assert not is_open(Measured(9), wanted=False)
+
+
+def test_what_it_takes_is_said_before_the_launch(tmp_path: Path) -> None:
+    cfg = config(tmp_path / "config.toml")
+    chosen = variants([cfg.presets["rank32"]], values_of(["lora_rank=8,16"]))
+    _, plans = plan_sweep(cfg, cfg.clusters["hai"], chosen, now=NOW)
+    assert evaluation_words(plans, "h100").startswith("Afterwards a job with 1 GPU measures clicks on 500 test rows: ")
+    _, without = plan_sweep(cfg, cfg.clusters["hai"], chosen, now=NOW, evaluate=False)
+    assert evaluation_words(without, "h100") == ""
+    nowhere = variants([replace(cfg.presets["rank32"], test_dataset="")], {})
+    assert not plan_sweep(cfg, cfg.clusters["hai"], nowhere, now=NOW)[1][0].spec.evaluate
+
+
+def test_the_table_for_a_notebook_can_not_become_markup_and_csv_keeps_every_digit() -> None:
+    spec = plan_sweep(
+        config(Path("none")), config(Path("none")).clusters["hai"], variants([PRESETS["rank32"]], {}), now=NOW
+    )
+    sweep = spec[0]
+    row = SweepRow(
+        "r", PRESETS["rank32"], Phase.FINISHED, "finished", loss=0.123456789, accuracy=0.61, low=0.52, high=0.69
+    )
+    failed = replace(row, accuracy=None, clicks=Evaluation.FAILED, why="a|b <i>", asked=0)
+    notebook = written(sweep, [replace(row, asked=500), failed], "md", "sweep-1 *now*")
+    assert notebook.startswith("sweep-1 \\*now\\*\n\n| run | rank/α |")
+    assert "| rank32 | 32/64 | 1 | 64 | finished | 0.1235 | – | 61% (52–69) | 500 |" in notebook
+    assert "clicks not measured: a\\|b \\<i\\>" in notebook
+    first, second = csv.DictReader(io.StringIO(written(sweep, [replace(row, asked=500), failed], "csv")))
+    assert (first["loss"], first["accuracy_low"], first["accuracy_rows"]) == ("0.123456789", "0.52", "500")
+    assert (second["accuracy"], second["clicks"], second["clicks_error"]) == ("", "failed", "a|b <i>")

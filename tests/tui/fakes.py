@@ -17,6 +17,7 @@ from websight_tui.runs import events as e
 from websight_tui.runs.bounds import partition_max
 from websight_tui.runs.plan import LaunchPlan, plan_launch
 from websight_tui.runs.saved_work.checkpoints import Saved, Whole
+from websight_tui.runs.state import Evaluation as Clicks
 from websight_tui.runs.state import Link, LogTail, Measured, Outcome, RunView, Sweep
 from websight_tui.runs.sweeps.planning import variants
 from websight_tui.runspec import RunSpec
@@ -96,11 +97,17 @@ class FakeEngine:
     def measure(self, run_ids: Sequence[str]) -> None:
         self.calls.append(("measure", tuple(run_ids)))
 
+    def evaluate(self, run_ids: Sequence[str]) -> None:
+        self.calls.append(("evaluate", tuple(run_ids)))
+
     def count_jobs(self, cluster: str) -> None:
         self.calls.append(("count_jobs", cluster))
 
     def cancel(self, run_id: str) -> None:
         self.calls.append(("cancel", run_id))
+
+    def cancel_sweep(self, sweep: Sweep) -> None:
+        self.calls.append(("cancel_sweep", sweep.sweep_id))
 
     def cancel_job(self, cluster: str, job_id: str) -> None:
         self.calls.append(("cancel_job", cluster, job_id))
@@ -358,7 +365,7 @@ def story(cfg: Config) -> tuple[e.Event, ...]:
 
 
 def swept(cfg: Config) -> tuple[e.Event, ...]:
-    """A sweep in the middle: two finished, one measured further; one under way, one waiting, one never submitted."""
+    """A sweep in the middle: three finished, two of them measured; one under way, one waiting, one never submitted."""
     base = cfg.presets["rank32"]
     chosen = variants([base], {"lora_rank": [8, 16, 32], "num_train_epochs": [0.5, 1.0]})
     runs: list[RunView] = []
@@ -373,10 +380,13 @@ def swept(cfg: Config) -> tuple[e.Event, ...]:
             ended = replace(job(f"4830{n}", "COMPLETED", started=started, final=True), end_time=started + total * 20.0)
             shares = ((0.58, 0.55, 0.61), (0.71, 0.68, 0.74), None)[n]
             size = 43_700_000 * 2 ** (preset.lora_rank // 16)
-            run = replace(run, jobs=(ended,), measured=Measured(size, *shares, 1000) if shares else Measured(size))
+            done = Measured(size, *(shares or (None, None, None)), 500 if shares else None, evaluation=Clicks.DONE)
+            asking = replace(done, evaluation=Clicks.RUNNING, asked=120, to_ask=500)
+            run = replace(run, jobs=(ended,), measured=replace(done if shares else asking, attempt=1))
         elif n == 4:
             waiting = job(f"4830{n}", "PENDING", started=None, reason="Priority")
             run = replace(run, jobs=(waiting,), log=TrainingLog(), projection=None)
+        run = replace(run, spec=replace(run.spec, evaluate=True))
         runs.append(replace(run, forecast=FakePlanner().forecast(cfg.clusters["hai"], preset)))
     sweep = Sweep("sweep-261123-100000-5b1e", "hai", NOW - 30_000, tuple(run.spec for run in runs))
     return (e.SweepLoaded(sweep), *(e.RunLoaded(run) for run in runs[:5]))

@@ -12,7 +12,7 @@ from textual.widgets import Input
 from tests.tui.conftest import Stage, loaded, screen_text, until
 from tests.tui.fakes import NOW, FakeEngine, config, job, swept
 from websight_tui.runs import events as e
-from websight_tui.runs.state import Link, Measured, Sweep
+from websight_tui.runs.state import Evaluation, Link, Measured, Sweep
 from websight_tui.slurm_commands.job_counts import JobCounts
 from websight_tui.tui.screens.ask import AskScreen
 from websight_tui.tui.screens.choose import ChooseScreen
@@ -131,7 +131,9 @@ async def test_the_table_says_what_was_measured_and_fills_as_it_comes(busy: Stag
         assert "3 of 6 finished, 1 training, 1 pending, 1 not submitted" in text
         assert "best so far rank32-r8-e1  click accuracy 71% (68–74)" in text
         third = next(i for i in busy.app.state.runs if i.startswith("rank32-r16-e0_5"))
-        assert str(table.cell(third, "clicks")) == "–"
+        assert str(table.cell(third, "clicks")) == "measuring 24%"
+        assert "Clicks: 2 measured on 500 rows each, 1 being measured (120 of 500), 3 to come" in text
+        assert "71% (68–74) on 500 rows" in text
         engine.tell(e.RunMeasured(third, Measured(87_400_000, 0.8, 0.77, 0.83, 1000)))
         await until(pilot, lambda: "best so far rank32-r16-e0_5  click accuracy 80%" in screen_text(busy.app))
         assert str(table.cell(third, "clicks")) == "80% (77–83)"
@@ -195,3 +197,46 @@ async def test_of_several_sweeps_one_is_chosen(busy: Stage) -> None:
         await pilot.press("enter")
         await at(pilot, SweepScreen)
         assert busy.app.screen.sweep.sweep_id == "sweep-later"  # type: ignore[attr-defined]
+
+
+async def test_measuring_clicks_is_a_choice_with_its_cost(stage: Stage) -> None:
+    async with stage.app.run_test(size=SIZE) as pilot:
+        engine = await reviewing(stage, pilot)
+        line = "Afterwards a job with 1 GPU measures clicks on 500 test rows: about 6 min each (0.3 GPU hours in all)."
+        await until(pilot, lambda: line in screen_text(stage.app))
+        await pilot.press("e")
+        await until(pilot, lambda: "Clicks will not be measured." in screen_text(stage.app))
+        await pilot.press("enter")
+        await until(pilot, lambda: any(call[0] == "submit_sweep" for call in engine.calls))
+        (sweep,) = [call[1] for call in engine.calls if call[0] == "submit_sweep"]
+        assert isinstance(sweep, Sweep)
+        assert not any(spec.evaluate for spec in sweep.specs)
+
+
+async def test_a_failure_is_told_and_measured_again_on_one_key(busy: Stage) -> None:
+    async with busy.app.run_test(size=SIZE) as pilot:
+        engine, table = await watching(busy, pilot)
+        third = next(i for i in busy.app.state.runs if i.startswith("rank32-r16-e0_5"))
+        failed = Measured(87_400_000, evaluation=Evaluation.FAILED, attempt=1, why="no data set 'websight_test'")
+        engine.tell(e.RunMeasured(third, failed))
+        said = "rank32-r16-e0_5: clicks not measured: no data set 'websight_test'"
+        await until(pilot, lambda: said in screen_text(busy.app))
+        assert str(table.cell(third, "clicks")) == "failed"
+        await pilot.press("M")
+        await at(pilot, ConfirmScreen)
+        assert "One job with 1 GPU for rank32-r16-e0_5" in screen_text(busy.app)
+        await pilot.press("y")
+        await until(pilot, lambda: ("evaluate", (third,)) in engine.calls)
+
+
+async def test_all_jobs_of_a_sweep_are_cancelled_after_a_question(busy: Stage) -> None:
+    async with busy.app.run_test(size=SIZE) as pilot:
+        engine, _ = await watching(busy, pilot)
+        await pilot.press("c")
+        await at(pilot, ConfirmScreen)
+        assert "The jobs of 3 runs are cancelled, those that measure clicks too." in screen_text(busy.app)
+        await pilot.press("enter")
+        await at(pilot, SweepScreen)
+        assert not any(call[0] == "cancel_sweep" for call in engine.calls), "Enter is no"
+        await pilot.press("c", "y")
+        await until(pilot, lambda: any(call[0] == "cancel_sweep" for call in engine.calls))

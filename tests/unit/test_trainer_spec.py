@@ -15,8 +15,8 @@ from trainer.spec import MAY_CHANGE, TINY_MODEL, VERSION, Settings, changed_sett
 from websight_tui import presets, runspec
 from websight_tui.slurm_commands.script import render_by_hand
 
-APP_ONLY = {"summary", "train_samples", "tokens_per_sample", "mem", "time_limit"}
-"""Preset fields that the trainer has no use for: texts, forecasts, and what only sbatch needs."""
+APP_ONLY = {"summary", "train_samples", "tokens_per_sample", "mem", "time_limit", "test_dataset", "max_test_samples"}
+"""Preset fields that the training has no use for: texts, forecasts, what only sbatch needs, and what comes after it."""
 
 
 def write(tmp_path: Path, name: str = "rank32") -> tuple[runspec.RunSpec, Path]:

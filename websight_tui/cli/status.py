@@ -47,7 +47,9 @@ def run(args: argparse.Namespace) -> int:
             from websight_tui.cli.sweep_table import find_sweep, show
 
             sweep = find_sweep(current, args.sweep)
-            return show(context, current, sweep, follow=False, offline=args.offline, as_json=args.json)
+            return show(
+                context, current, sweep, follow=False, offline=args.offline, kind="json" if args.json else "text"
+            )
         runs = list(current.state.runs.values())
         wanted = [find_run(runs, args.run_id)] if args.run_id else runs
         reached = args.offline or _look(context, current, wanted)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from websight_tui.cli.context import Context
     from websight_tui.cli.session import Session
     from websight_tui.runs.state import Sweep
-    from websight_tui.runs.sweeps.table import SweepRow
+    from websight_tui.runs.sweeps.row import SweepRow
 
 _MEASURE_S: Final = 20.0
 
@@ -35,8 +35,11 @@ def find_sweep(current: Session, wanted: str) -> Sweep:
     return found[0]
 
 
-def show(context: Context, current: Session, sweep: Sweep, *, follow: bool, offline: bool, as_json: bool) -> int:
-    """Prints the table of a sweep, and again whenever it changed if `follow`, until every run has ended.
+def show(context: Context, current: Session, sweep: Sweep, *, follow: bool, offline: bool, kind: str = "text") -> int:
+    """Prints the table of a sweep; if `follow` again whenever it changed, until every run and evaluation has ended.
+
+    Args:
+        kind: text, json, md or csv; the last two are printed once, at the end.
 
     Returns: 0; 3 if the cluster could not be reached.
     """
@@ -44,40 +47,49 @@ def show(context: Context, current: Session, sweep: Sweep, *, follow: bool, offl
     if not follow or not reached:
         if reached and not offline:
             _measure(current, sweep)
-        _print(sweep, _rows(current, sweep), as_json=as_json)
+        _print(sweep, _rows(current, sweep), kind)
         return 0 if reached else 3
-    with _shown(sweep, as_json=as_json) as tell:
+    measured = False
+    with _shown(sweep, kind) as tell:
         while True:
             rows = _rows(current, sweep)
             over = all(row.over or row.phase is None for row in rows)
-            if over:
+            if over and not measured:
                 _measure(current, sweep)
-                rows = _rows(current, sweep)
+                measured, rows = True, _rows(current, sweep)
             tell(rows)
-            if over:
-                return 0
+            if over and not any(row.open for row in rows):
+                break
             for _ in current.events(timeout=1.0):
                 pass
+    if kind in ("md", "csv"):
+        _print(sweep, rows, kind)
+    return 0
 
 
 @contextmanager
-def _shown(sweep: Sweep, *, as_json: bool) -> Iterator[Callable[[Sequence[SweepRow]], None]]:
+def _shown(sweep: Sweep, kind: str) -> Iterator[Callable[[Sequence[SweepRow]], None]]:
     """How changes are told: on a terminal one table that changes in place, else a new one for what counts."""
-    if not as_json and sys.stdout.isatty():
+    if kind in ("md", "csv"):
+        yield lambda _: None
+        return
+    if kind == "text" and sys.stdout.isatty():
         from rich.console import Group
         from rich.live import Live
         from rich.text import Text
 
         with Live(auto_refresh=False) as live:
-            yield lambda rows: live.update(Group(Text(_heading(sweep, rows)), _table(rows)), refresh=True)
+            yield lambda rows: live.update(
+                Group(Text(_heading(sweep, rows)), _table(rows), Text("\n".join(_notes(rows)))), refresh=True
+            )
         return
     told: list[object] = []
 
     def tell(rows: Sequence[SweepRow]) -> None:
-        now = [(_stage(row), row.verdict, int((row.share or 0) * 5), row.adapter_bytes) for row in rows]
+        now = [(_stage(row), row.verdict, int((row.share or 0) * 5), row.adapter_bytes, row.clicks) for row in rows]
         if now != told:
             told[:] = now
-            _print(sweep, rows, as_json=as_json)
+            _print(sweep, rows, kind)
 
     yield tell
 
@@ -167,15 +179,30 @@ def _table(rows: Sequence[SweepRow]) -> Table:
     return make_table(COLUMNS, [cells(row) for row in rows], right=COLUMNS[1:3] + COLUMNS[5:])
 
 
-def _print(sweep: Sweep, rows: Sequence[SweepRow], *, as_json: bool) -> None:
+def _notes(rows: Sequence[SweepRow]) -> list[str]:
+    """What stands below the table: how far the measuring is, and what went wrong with it."""
+    from websight_tui.runs.sweeps.clicks import clicks_failures, clicks_words
+
+    return [*filter(None, [clicks_words(rows)]), *clicks_failures(rows)]
+
+
+def _print(sweep: Sweep, rows: Sequence[SweepRow], kind: str) -> None:
     from rich.console import Console
 
     from websight_tui.cli.output import print_json, say
     from websight_tui.runs.sweeps.table import as_json as of
 
-    if as_json:
+    if kind == "json":
         for row in rows:
             print_json(of(sweep, row))
         return
+    if kind in ("md", "csv"):
+        from websight_tui.report.sweep import written
+
+        for line in written(sweep, rows, kind, _heading(sweep, rows)).splitlines():
+            say(line)
+        return
     say(_heading(sweep, rows))
     Console(highlight=False).print(_table(rows))
+    for note in _notes(rows):
+        say(note)

@@ -30,6 +30,10 @@ _DISK_BYTES_PER_S: Final = 0.4e9
 """A shared file system that others use too."""
 _FIXED_S: Final = 3.0
 """An evaluation or a save costs this much however small it is."""
+_ANSWER_S: Final = 0.15
+"""A click of 20 tokens, each 0.1 s for the 16 rows that are asked at once: transformers waits for Python, not for the
+GPU. Guessed high, not measured."""
+_TINY_ANSWER_S: Final = 0.1
 _LONG_ROWS: Final = 10060
 """Tokens of a row at which attention and the logits double the cost of a token (fitted to bench/gpu/results)."""
 
@@ -62,6 +66,15 @@ def cost_of(preset: Preset, world_size: int, gpu: Gpu) -> Cost:
     evaluation = _FIXED_S + preset.max_eval_samples / (EVAL_SPEED * samples_per_s)
     save = _FIXED_S + (sizes(preset).checkpoint_bytes or 1e9) / _DISK_BYTES_PER_S
     return Cost(step, evaluation, save, gpu.start_up_s, save + 10.0)
+
+
+def clicks_s(preset: Preset, gpu: Gpu) -> float:
+    """Seconds of a job that asks a finished run's adapter its test rows on one device: loading, reading, answering."""
+    rows = preset.max_test_samples
+    if preset.model_name_or_path == TINY_MODEL:
+        return TINY_START_UP_S + rows * _TINY_ANSWER_S
+    work = _flop_per_sample(preset) / (gpu.flops * EVAL_SPEED)
+    return gpu.start_up_s + rows * (work + _ANSWER_S)
 
 
 def pauses_of(preset: Preset, steps: int) -> tuple[int, int]:

@@ -23,44 +23,46 @@ def notebook(report: Report, log: TrainingLog) -> str:
     Args:
         log: the training log that the report is of.
     """
-    parts = [f"# {_safe(report.title)}", f"**{_safe(report.headline)}.** {' '.join(map(_safe, report.sentences))}"]
-    parts.append(_safe(report.subtitle))
+    parts = [f"# {safe(report.title)}", f"**{safe(report.headline)}.** {' '.join(map(safe, report.sentences))}"]
+    parts.append(safe(report.subtitle))
     parts.append(
-        "\n".join(f"- {_safe(t.label)}: **{_safe(t.value)}** {_bracketed(t.note)}".rstrip() for t in report.tiles)
+        "\n".join(f"- {safe(t.label)}: **{safe(t.value)}** {_bracketed(t.note)}".rstrip() for t in report.tiles)
     )
     parts.append(_curves(log))
     parts += (_chapter(section) for section in report.sections)
-    parts.append(f"*{_safe(report.made)}*")
+    parts.append(f"*{safe(report.made)}*")
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _safe(text: str) -> str:
+def safe(text: str) -> str:
+    """Text that can not become markup, on one line."""
     return _SPECIAL.sub(r"\\\1", " ".join(plain(text, 1000).split()))
 
 
 def _bracketed(note: str) -> str:
-    return f"({_safe(note)})" if note else ""
+    return f"({safe(note)})" if note else ""
 
 
 def _cell(value: Cell) -> str:
-    return f"**{_safe(value.text)}**" if isinstance(value, Marked) else _safe(value)
+    return f"**{safe(value.text)}**" if isinstance(value, Marked) else safe(value)
 
 
 def _chapter(section: Section) -> str:
-    parts = [f"## {_safe(section.title)}", _safe(section.lead)]
+    parts = [f"## {safe(section.title)}", safe(section.lead)]
     for title, facts in section.groups:
-        parts += [f"### {_safe(title)}" if title else "", _facts(facts)]
+        parts += [f"### {safe(title)}" if title else "", _facts(facts)]
     if section.table is not None:
         right = [name in section.table.right for name in section.table.columns]
-        parts.append(_table(map(_safe, section.table.columns), right, (map(_cell, row) for row in section.table.rows)))
+        parts.append(table(map(safe, section.table.columns), right, (map(_cell, row) for row in section.table.rows)))
     return "\n\n".join(part for part in parts if part)
 
 
 def _facts(facts: Facts) -> str:
-    return "\n".join(f"- {_safe(label)}: {_cell(value)}" for label, value in facts)
+    return "\n".join(f"- {safe(label)}: {_cell(value)}" for label, value in facts)
 
 
-def _table(columns: Iterable[str], right: Iterable[bool], rows: Iterable[Iterable[str]]) -> str:
+def table(columns: Iterable[str], right: Iterable[bool], rows: Iterable[Iterable[str]]) -> str:
+    """A table of cells that are safe already; `right` says which columns hold figures."""
     lines = [columns, ("--:" if figures else "---" for figures in right), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
@@ -80,7 +82,7 @@ def _curves(log: TrainingLog) -> str:
             evaluated.append(_figure(newest))
     cells = ((f"{rows[i].step:,.0f}", *_figures(rows[i]), e) for i, e in zip(picks, evaluated, strict=True))
     columns = ("step", "epoch", "loss", "loss, smoothed", "learning rate", "gradient norm", "newest evaluation loss")
-    return "## Curves\n\n" + _table(columns, [True] * len(columns), cells)
+    return "## Curves\n\n" + table(columns, [True] * len(columns), cells)
 
 
 def _figures(row: Row) -> tuple[str, ...]:

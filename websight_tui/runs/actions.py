@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from websight_tui.errors import RemoteError, SchedulerError
+from websight_tui.runs.saved_work.beside import evaluating
 from websight_tui.runs.track import RunTrack
 from websight_tui.runs.watcher import Watcher
-from websight_tui.slurm_commands import commands
+from websight_tui.slurm_commands import commands, parse
+from websight_tui.slurm_commands.merge import ENDED
 from websight_tui.slurm_commands.model import Job
 from websight_tui.slurm_commands.times import format_duration
 
@@ -31,10 +33,13 @@ class Answer:
 NOT_CONNECTED: Final = Answer(False, "Not connected to this cluster", "Connect first.")
 
 
-def cancel(watcher: Watcher, track: RunTrack) -> Answer:
-    """Cancels all live jobs of a run, the newest first, and waits until squeue agrees."""
-    with track.lock:
-        ids = [job.job_id for job in reversed(track.jobs) if job.live]
+def cancel(watcher: Watcher, tracks: Sequence[RunTrack]) -> Answer:
+    """Cancels all live jobs of runs, the newest first, and of the evaluations that follow them; waits until squeue
+    agrees."""
+    ids = [job.job_id for track in tracks for job in _evaluations(watcher, track)]
+    for track in tracks:
+        with track.lock:
+            ids += [job.job_id for job in reversed(track.jobs) if job.live]
     if not ids:
         return Answer(False, "None of its jobs is in the queue any more")
     failed = _change(watcher, "scancel", commands.cancel(ids))
@@ -42,12 +47,23 @@ def cancel(watcher: Watcher, track: RunTrack) -> Answer:
         return failed
 
     def gone() -> bool:
-        with track.lock:
-            return not any(job.live and job.state != "COMPLETING" for job in track.jobs if job.job_id in ids)
+        left = [job for track in tracks for job in _evaluations(watcher, track)]
+        for track in tracks:
+            with track.lock:
+                left += [job for job in track.jobs if job.live]
+        return not any(job.state != "COMPLETING" for job in left if job.job_id in ids)
 
     if _verify(watcher, gone):
         return Answer(True, f"Job {', '.join(ids)} is cancelled")
     return Answer(False, f"scancel was accepted, but job {', '.join(ids)} is still in the queue", "Look again later.")
+
+
+def _evaluations(watcher: Watcher, track: RunTrack) -> list[Job]:
+    """Live jobs that measure a run, of the queue as it was seen last."""
+    attempts = track.measured.attempt if track.measured is not None else 0
+    tokens = {evaluating(track.spec, attempt).token for attempt in range(1, attempts + 2)}
+    live = (job for job in watcher.queue if job.state not in ENDED)
+    return [job for job in live if any(parse.named([job], token) for token in tokens)]
 
 
 def cancel_job(watcher: Watcher, job_id: str, seen: Sequence[Job]) -> Answer:

@@ -25,9 +25,10 @@ from websight_tui.runs.checking import Checker
 from websight_tui.runs.forecasting import history_of, pauses_known
 from websight_tui.runs.foreign import foreign_run_id, foreign_track
 from websight_tui.runs.launching import launch
-from websight_tui.runs.looking import count_and_tell, measure_and_tell
+from websight_tui.runs.looking import count_and_tell
 from websight_tui.runs.plan import LaunchPlan, plan_resume
 from websight_tui.runs.problems import problems_of
+from websight_tui.runs.saved_work.measurer import Measurer, is_open
 from websight_tui.runs.saved_work.runner import TaskRunner
 from websight_tui.runs.saved_work.tasks import Kind
 from websight_tui.runs.setting_up import examine_and_tell, explore_and_tell
@@ -73,6 +74,7 @@ class Engine:
         self._checker = Checker(self._emit, clock)
         self._queues: dict[str, tuple[Job, ...]] = {}
         self._tasks = TaskRunner(self._emit, clock, lambda cluster: self._queues.get(cluster, ()))
+        self._measurer = Measurer(store, self._emit, clock)
         self._focused = ""
         self._visible = True
         self._closed = False
@@ -188,20 +190,30 @@ class Engine:
         self._start("sweep", sweep.sweep_id, sweep.cluster, lambda watcher: self._submit_sweep(watcher, sweep))
 
     def measure(self, run_ids: Sequence[str]) -> None:
-        """Looks into the output folders of runs for adapter and evaluation: a RunMeasured for each."""
-        for cluster in {track.spec.cluster for run_id in run_ids if (track := self._tracks.get(run_id)) is not None}:
+        """Looks into the folders of runs for adapter and evaluation: a RunMeasured for each. A finished run whose own
+        job could not submit the evaluation that it was launched with gets it now."""
+        for cluster, tracks in self._by_cluster(run_ids).items():
             if (watcher := self._watchers.get(cluster)) is not None and watcher.transport is not None:
-                tracks = [self._tracks[i] for i in run_ids if i in self._tracks]
-                mine = [track for track in tracks if track.spec.cluster == cluster and track.foreign is None]
-                self._start("measure", cluster, cluster, partial(measure_and_tell, mine, self.store, self._emit))
+                self._start("measure", cluster, cluster, partial(self._measurer.look, tracks))
+
+    def evaluate(self, run_ids: Sequence[str]) -> None:
+        """Submits a job for each of these runs that measures its adapter's clicks, where none is under way or done: a
+        RunMeasured for each, then ActionDone("evaluate") with the cluster as its target."""
+        for cluster, tracks in self._by_cluster(run_ids).items():
+            self._start("evaluate", cluster, cluster, partial(self._measurer.begin, tracks))
 
     def count_jobs(self, cluster: str) -> None:
         """Asks how many jobs the site lets the user have at once: JobCountsFound."""
         self._start("count jobs", cluster, cluster, lambda watcher: count_and_tell(watcher, self._emit))
 
     def cancel(self, run_id: str) -> None:
-        """Cancels a run's live jobs and looks whether they are gone: ActionDone("cancel")."""
-        self._on_run("cancel", run_id, actions.cancel)
+        """Cancels a run's live jobs, its evaluation too, and looks whether they are gone: ActionDone("cancel")."""
+        self._on_run("cancel", run_id, lambda watcher, track: actions.cancel(watcher, [track]))
+
+    def cancel_sweep(self, sweep: Sweep) -> None:
+        """Cancels all live jobs of a sweep's runs at once, their evaluations among them: ActionDone("cancel")."""
+        tracks = self._by_cluster(sweep.run_ids).get(sweep.cluster, [])
+        self._start("cancel", sweep.sweep_id, sweep.cluster, lambda watcher: actions.cancel(watcher, tracks))
 
     def cancel_job(self, cluster: str, job_id: str) -> None:
         """Cancels one job of the queue, which this app need not have submitted."""
@@ -467,6 +479,14 @@ class Engine:
             self._done("find", run_id, actions.Answer(False, f"There is no run '{run_id}' in the history"))
         return track
 
+    def _by_cluster(self, run_ids: Sequence[str]) -> dict[str, list[RunTrack]]:
+        """The runs of this app among them, by cluster."""
+        found: dict[str, list[RunTrack]] = {}
+        for track in (self._tracks[i] for i in run_ids if i in self._tracks):
+            if track.foreign is None:
+                found.setdefault(track.spec.cluster, []).append(track)
+        return found
+
     def _tracks_of(self, cluster: str) -> list[RunTrack]:
         with self._lock:
             return [track for track in self._tracks.values() if track.spec.cluster == cluster]
@@ -476,3 +496,15 @@ class Engine:
             self._queues[event.cluster] = event.jobs
         if not self._closed:
             self._sink(event)
+            self._follow_evaluations(event)
+
+    def _follow_evaluations(self, event: e.Event) -> None:
+        """After what can show that a run has finished: at a login, at a job's end, at its log's end."""
+        if isinstance(event, e.QueueSeen):
+            tracks, cluster = self._tracks_of(event.cluster), event.cluster
+        elif isinstance(event, (e.JobsChanged, e.LogMoved)) and (track := self._tracks.get(event.run_id)) is not None:
+            tracks, cluster = [track], track.spec.cluster
+        else:
+            return
+        if any(map(is_open, tracks)) and (watcher := self._watchers.get(cluster)) is not None:
+            self._measurer.keep_looking(cluster, partial(self._tracks_of, cluster), watcher)

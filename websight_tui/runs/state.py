@@ -116,15 +116,28 @@ class VerdictChange:
     reason: str = ""
 
 
+class Evaluation(StrEnum):
+    """How the job stands that measures the clicks of a finished run."""
+
+    NONE = ""
+    WAITING = "in the queue"
+    RUNNING = "being measured"
+    FAILED = "failed"
+    DONE = "measured"
+
+
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What was found in a run's output folder; None is what is not there.
+    """What was found in a run's folder; None is what is not there.
 
     Args:
         adapter_bytes: size of adapter_model.safetensors.
         accuracy: share of answers that click inside the target, from the newest evaluation. low, high: its 95 %
             interval. rows: how many were asked.
         dataset: what was asked of, as the evaluation's folder is named.
+        evaluation: how the newest evaluation job stands, of which `attempt` counts from 1 (0: there is none).
+        asked, to_ask: rows that it has asked and asks in all; 0 of 0 while that is not known.
+        why: what went wrong with it; `refused`: it was Slurm that did not take it.
     """
 
     adapter_bytes: int | None = None
@@ -133,6 +146,12 @@ class Measured:
     high: float | None = None
     rows: int | None = None
     dataset: str = ""
+    evaluation: Evaluation = Evaluation.NONE
+    attempt: int = 0
+    asked: int = 0
+    to_ask: int = 0
+    why: str = ""
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from websight_tui.errors import ConnectionLost, RemoteError, RemoteTimeout, Subm
 from websight_tui.remote.port import Transport
 from websight_tui.runs.bundle import ensure_bundle
 from websight_tui.runs.plan import LaunchPlan
+from websight_tui.runs.saved_work.beside import SCRIPT, evaluating
 from websight_tui.runs.scheduler import Scheduler
 from websight_tui.runs.state import Outcome
 from websight_tui.runspec import RunSpec, to_json
@@ -77,6 +78,9 @@ def submit(plan: LaunchPlan, transport: Transport, scheduler: Scheduler, report:
         report("writing the run folder", 0, 0)
         transport.upload(to_json(spec).encode(), f"{spec.run_dir}/run.json", mode=0o600)
         transport.upload(plan.script.encode(), script_path(spec), mode=0o700)
+        if spec.evaluate:  # the run's own job submits it once the adapter is saved
+            evaluation = evaluating(spec)
+            transport.upload(evaluation.script().encode(), f"{evaluation.folder}/{SCRIPT}", mode=0o700)
     except RemoteError as exc:
         return Settled(Outcome.REJECTED, f"Nothing was submitted: {exc.message}", exc.hint or "Submit it again.")
     report("asking Slurm", 0, 0)

@@ -20,6 +20,7 @@ SIGNAL: Final = "USR1"
 _NOT_OPTIONS: Final = frozenset(
     {
         *("name", "summary", "train_samples", "tokens_per_sample"),  # for people and for forecasts
+        *("test_dataset", "max_test_samples"),  # for what follows the training
         *("nodes", "gpus_per_node", "cpu_ranks", "cpus_per_task", "mem", "time_limit"),  # in the header
     }
 )
@@ -73,7 +74,7 @@ def render(spec: RunSpec) -> str:
 
 
 def render_beside(
-    spec: RunSpec, folder: str, *, job_name: str, limit: str, mem: str, cpus: int, commands: Sequence[str]
+    spec: RunSpec, folder: str, *, job_name: str, comment: str, limit: str, mem: str, cpus: int, commands: Sequence[str]
 ) -> str:
     """The script of a small job beside a run, which works on one of its checkpoints with one GPU (none for a CPU run).
 
@@ -82,11 +83,13 @@ def render_beside(
 
     Args:
         folder: absolute, made before.
+        comment: by which the job is found again, as by the beginning of its name.
         limit, mem, cpus: as sbatch takes them.
         commands: lines of bash, with PYTHON set, in the folder of the trainer's files.
     """
     options = [
         ("job-name", job_name),
+        ("comment", comment),
         ("output", f"{folder}/out.txt"),
         ("error", f"{folder}/err.txt"),
         ("account", spec.account),

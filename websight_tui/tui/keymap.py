@@ -131,6 +131,7 @@ OVERLAY: Final = (
 SWEEP_LAUNCH: Final = (
     _b("sweep_launch.submit", "enter", "submit", "Submit all", priority=True),
     _b("sweep_launch.vary", "v", "vary", "Vary", tip="Every combination of some settings, such as lora_rank=8,16"),
+    _b("sweep_launch.evaluate", "e", "evaluate", "Clicks", tip="Measure the clicks of each finished run, or not"),
     _b("sweep_launch.back", "escape", "app.pop_screen", "Back"),
 )
 SWEEP: Final = (
@@ -139,7 +140,10 @@ SWEEP: Final = (
     _b("sweep.sort", "o", "sort", "Sort", tip="By rank, epochs, loss, evaluation loss, clicks, hours, adapter"),
     _b("sweep.reverse", "O", "reverse", "Reverse", show=False, tip="Sort the other way round"),
     _b("sweep.rest", "r", "rest", "Submit rest", tip="Submit the runs that have no job yet; none goes twice"),
-    _b("sweep.measure", "M", "measure", "Measure", show=False, tip="Look for adapters and evaluations again"),
+    _b(
+        "sweep.measure", "M", "measure", "Measure", tip="Measure the clicks of finished runs that have none; look again"
+    ),
+    _b("sweep.cancel", "c", "cancel", "Cancel all", show=False, tip="Cancel all jobs of the sweep"),
     _b("sweep.metric", "m", "metric(1)", "Metric", show=False, tip="Next curve"),
     _b("sweep.axis", "x", "axis", "Axis", show=False, tip="Along the bottom: step, epoch or time"),
     _b("sweep.log", "y", "log_axis", "Log axis", show=False, tip="Logarithmic values"),

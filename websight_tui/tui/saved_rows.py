@@ -118,7 +118,7 @@ def task_lines(run: RunView, width: int, palette: Palette) -> Text:
     return text
 
 
-_NAMES: Final = {Kind.FETCH: "download", Kind.TRY: "test", Kind.MERGE: "merge"}
+_NAMES: Final = {Kind.FETCH: "download", Kind.TRY: "test", Kind.MERGE: "merge", Kind.EVALUATE: "measure"}
 
 
 def _line(task: Task, width: int, palette: Palette) -> Text:

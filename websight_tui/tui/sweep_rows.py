@@ -9,8 +9,10 @@ from rich.text import Text
 from websight_tui import words
 from websight_tui.presets import Preset
 from websight_tui.projection.model import Forecast
-from websight_tui.runs.state import Phase
-from websight_tui.runs.sweeps.table import SweepRow, accuracy_words, hours_words
+from websight_tui.runs.state import Evaluation, Phase
+from websight_tui.runs.sweeps.clicks import accuracy_words
+from websight_tui.runs.sweeps.row import SweepRow
+from websight_tui.runs.sweeps.table import hours_words
 from websight_tui.tui.glyphs import glyph
 from websight_tui.tui.palette import Palette
 from websight_tui.tui.present import verdict_text
@@ -27,7 +29,7 @@ COLUMNS: Final = (
     Column("verdict", "verdict", 14, 2),
     Column("loss", "loss", 7, 9, right=True),
     Column("eval", "eval", 7, 6, right=True),
-    Column("clicks", "clicks", 12, 8, right=True),
+    Column("clicks", "clicks", 13, 8, right=True),
     Column("hours", "hours", 12, 5, right=True),
     Column("adapter", "adapter", 7, 3, right=True),
 )
@@ -62,10 +64,17 @@ def row_cells(row: SweepRow, mark: Text, palette: Palette, *, best: bool) -> dic
         "verdict": verdict_text(row.verdict, palette) if row.verdict is not None else "",
         "loss": _figure(row.loss, palette),
         "eval": _figure(row.eval_loss, palette),
-        "clicks": _known(accuracy_words(row), palette),
+        "clicks": _clicks(row, palette),
         "hours": _known(hours_words(row), palette),
         "adapter": _known(words.size(row.adapter_bytes), palette),
     }
+
+
+def _clicks(row: SweepRow, palette: Palette) -> Text | str:
+    """A figure, or how far the measuring is; a failure is told in the screen's head, too."""
+    if row.accuracy is not None:
+        return accuracy_words(row)
+    return Text(accuracy_words(row), style=palette.warn if row.clicks is Evaluation.FAILED else palette.faint)
 
 
 def _figure(value: float | None, palette: Palette) -> Text | str:

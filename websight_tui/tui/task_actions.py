@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from websight_tui import words
 from websight_tui.metrics.terminal_text import plain
+from websight_tui.runs.saved_work.beside import MERGE_LIMIT, TRY_LIMIT, merged_path
 from websight_tui.runs.saved_work.checkpoints import Saved
-from websight_tui.runs.saved_work.jobs import MERGE_LIMIT, TRY_LIMIT, merged_path
 from websight_tui.runs.saved_work.tasks import Kind, Stand, Task, name_of
 from websight_tui.runs.state import RunView
 from websight_tui.tui.screens.ask import AskScreen

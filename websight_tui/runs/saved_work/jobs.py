@@ -1,19 +1,15 @@
-"""Small jobs beside a run: try one of its checkpoints on a picture, or merge it into its base model.
+"""Submits small jobs beside a run (`saved_work.beside`), and reads how far each is.
 
-They are jobs of their own, with one GPU for minutes: inside the run's allocation a second model would take memory from
-the training. A job is submitted once, under a folder whose making is the permission (as for runs, `runs.submit`); what
-it is doing is read from files that it writes there, so that following it costs the scheduler nothing, and goes on after
-a break, or after the app was closed.
+A job is submitted once, under a folder whose making is the permission (as for runs, `runs.submit`); what it is doing is
+read from files that it writes there, so that following it costs the scheduler nothing, and goes on after a break, or
+after the app was closed.
 """
 
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import re
-import secrets
-import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,103 +19,19 @@ from websight_tui.errors import RemoteError, WebsightError
 from websight_tui.metrics.terminal_text import plain
 from websight_tui.remote.port import FileChunk, ReadRequest, Transport
 from websight_tui.runs.bundle import Bundle, ensure_bundle
-from websight_tui.runs.saved_work.tasks import Answer, Kind, Stand, Task, name_of, source_of
+from websight_tui.runs.saved_work.beside import SCRIPT, Beside, merged_path, merging
+from websight_tui.runs.saved_work.tasks import Answer, Kind, Stand, Task, name_of
 from websight_tui.runs.scheduler import Scheduler
 from websight_tui.runs.state import Outcome
 from websight_tui.runs.submit import answered
 from websight_tui.runspec import RunSpec
 from websight_tui.slurm_commands import commands
-from websight_tui.slurm_commands.script import render_beside
 
 Tell = Callable[[Task], None]
 
-TRY_LIMIT: Final = "0:15:00"
-MERGE_LIMIT: Final = "2:00:00"
-_GPU_NEEDS: Final = {Kind.TRY: ("64G", 8), Kind.MERGE: ("96G", 8)}
-"""Memory and cores of a job for an 8B model, as in slurm/merge_and_push.slurm."""
 _TAIL: Final = 32 * 1024
 _RESULT_BYTES: Final = 512 * 1024
-_THUMBNAIL: Final = 96
 _PROGRESS: Final = re.compile(r"^progress ([0-9]{1,9})/([0-9]{1,9}): (.+)$", re.MULTILINE)
-
-
-@dataclass(frozen=True, slots=True)
-class Beside:
-    """One job beside a run.
-
-    Args:
-        spec: the run's, with the bundle that the job uses.
-        folder: of the job, on the cluster.
-        token: in its name and comment.
-        limit: as sbatch takes it.
-        commands: what it does (`render_beside`).
-    """
-
-    kind: Kind
-    step: int | None
-    spec: RunSpec
-    folder: str
-    token: str
-    limit: str
-    commands: tuple[str, ...]
-
-    @property
-    def claim_dir(self) -> str:
-        return f"{self.folder}/.submit"
-
-    @property
-    def job_name(self) -> str:
-        return f"{self.token}-{self.kind.value}"
-
-    def script(self) -> str:
-        """The job script; resources as the run has them where it has no GPU."""
-        preset = self.spec.preset
-        mem, cpus = _GPU_NEEDS[self.kind] if preset.gpus_per_node else (preset.mem, preset.cpus_per_task)
-        return render_beside(
-            self.spec,
-            self.folder,
-            job_name=self.job_name,
-            limit=self.limit,
-            mem=mem,
-            cpus=cpus,
-            commands=self.commands,
-        )
-
-
-def trial(spec: RunSpec, step: int | None, picture: str, prompt: str) -> Beside:
-    """A job that asks a checkpoint where it would click.
-
-    Args:
-        picture: file name of the picture, which will lie in the job's folder.
-    """
-    name = secrets.token_hex(4)
-    words = shlex.join(["--adapter-path", spec.out_dir + source_of(step), "--prompt", prompt, "--json"])
-    line = (
-        f'"$PYTHON" -m trainer test {words} --thumbnail {_THUMBNAIL} --image "$folder"/{shlex.quote(picture)} '
-        '--out "$folder"/click.png >"$folder"/result.json'
-    )
-    return Beside(
-        Kind.TRY, step, spec, f"{spec.run_dir}/tasks/try-{name}", f"wst-{secrets.token_hex(6)}", TRY_LIMIT, (line,)
-    )
-
-
-def merging(spec: RunSpec, step: int | None, attempt: int = 1) -> Beside:
-    """A job that merges a checkpoint into its base model; its folder and token follow from run, step and attempt, so
-    that nobody submits the same one twice."""
-    where = "final" if step is None else str(step)
-    again = f"-{attempt}" if attempt > 1 else ""
-    out = merged_path(spec, step)
-    environment = shlex.join([f"ADAPTER_PATH={spec.out_dir}{source_of(step)}", f"MERGED_PATH={out}"])
-    line = f"env {environment} bash slurm/merge_and_push.slurm"
-    lines = ('cd "$SLURM_SUBMIT_DIR"', line)
-    folder = f"{spec.run_dir}/tasks/merge-{where}{again}"
-    token = f"wst-{hashlib.sha256(folder.encode()).hexdigest()[:12]}"
-    return Beside(Kind.MERGE, step, spec, folder, token, MERGE_LIMIT, lines)
-
-
-def merged_path(spec: RunSpec, step: int | None) -> str:
-    """Where the merged model goes, on the cluster."""
-    return f"{spec.run_dir}/merged" + ("" if step is None else f"-{step}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,9 +106,9 @@ def submit_once(
     ensure_bundle(transport, job.spec.root, bundle, moved("uploading the trainer"))
     for name, path in uploads:
         transport.upload(path, f"{job.folder}/{name}", progress=moved(f"uploading {plain(path.name, 40)}"))
-    transport.upload(job.script().encode(), f"{job.folder}/job.sh", mode=0o755)
+    transport.upload(job.script().encode(), f"{job.folder}/{SCRIPT}", mode=0o755)
     tell(replace(task, stage="asking Slurm"))
-    command = commands.submit(job.claim_dir, f"{job.folder}/job.sh", token=job.token, job_name=job.job_name)
+    command = commands.submit(job.claim_dir, f"{job.folder}/{SCRIPT}", token=job.token, job_name=job.job_name)
     try:
         result = scheduler.run(command, commands.SUBMIT_TIMEOUT_S)
     except RemoteError:  # the answer is lost, not the job: what the folder says decides
@@ -235,7 +147,7 @@ def progressed(task: Task, seen: Seen, job: Beside, queue_words: str) -> Task:
     return replace(task, stand=Stand.DONE, message=message, answer=answer)
 
 
-_VERBS: Final = {Kind.TRY: "Trying", Kind.MERGE: "Merging"}
+_VERBS: Final = {Kind.TRY: "Trying", Kind.MERGE: "Merging", Kind.EVALUATE: "Measuring"}
 
 
 def _answer(result: bytes) -> Answer:

@@ -14,7 +14,7 @@ from websight_tui.errors import ConnectionLost, RemoteError, WebsightError
 from websight_tui.metrics.terminal_text import plain
 from websight_tui.runs import events as e
 from websight_tui.runs.bundle import Bundle
-from websight_tui.runs.saved_work import jobs as beside
+from websight_tui.runs.saved_work import beside, jobs
 from websight_tui.runs.saved_work.checkpoints import look
 from websight_tui.runs.saved_work.fetching import FetchStopped, fetch_adapter
 from websight_tui.runs.saved_work.tasks import Kind, Stand, Task, name_of
@@ -109,7 +109,7 @@ class TaskRunner:
             if transport is None:
                 raise ConnectionLost("Not connected to this cluster", "Connect, then try again.")
             bundle = Bundle(bundle_files())
-            job = beside.next_merge(transport, dataclasses.replace(spec, bundle=bundle.sha), step)
+            job = jobs.next_merge(transport, dataclasses.replace(spec, bundle=bundle.sha), step)
             return self._through(job, watcher, bundle, task)
 
         self._run(spec, task, work)
@@ -148,7 +148,7 @@ class TaskRunner:
         transport, scheduler = watcher.transport, watcher.scheduler
         if transport is None or scheduler is None:
             raise ConnectionLost("Not connected to this cluster", "Connect, then try again.")
-        task = beside.submit_once(
+        task = jobs.submit_once(
             job, transport, scheduler, bundle, task, lambda moved: self._tell(job.spec, moved), uploads
         )
         watcher.poll_soon(changed=True)
@@ -169,11 +169,11 @@ class TaskRunner:
                 task = dataclasses.replace(task, stage="not connected; the job goes on")
                 continue
             try:
-                seen = beside.see(transport, job.folder)
+                seen = jobs.see(transport, job.folder)
             except RemoteError:
                 continue  # the watcher says that the connection is gone, and brings it back
             known = next((j for j in self._queue_of(job.spec.cluster) if j.name.startswith(job.token)), None)
-            task = beside.progressed(task, seen, job, known.reason if known is not None else "")
+            task = jobs.progressed(task, seen, job, known.reason if known is not None else "")
             if task.stand is Stand.RUNNING and looks % _ASK_QUEUE_EVERY == 0:
                 missed = 0 if self._alive(job, watcher) else missed + 1
                 if missed >= _MISSED:
@@ -190,9 +190,9 @@ class TaskRunner:
         """The job is out of the queue and did not say how it ended: it was killed, or never began."""
         transport = watcher.transport
         if transport is not None:
-            seen = beside.see(transport, job.folder)
+            seen = jobs.see(transport, job.folder)
             if seen.exit is not None:
-                return beside.progressed(task, seen, job, "")
+                return jobs.progressed(task, seen, job, "")
             transport.upload(b"143\n", f"{job.folder}/exit")  # so that another try is a new job
         message = "The job left the queue without a word: cancelled, out of time or out of memory"
         return dataclasses.replace(task, stand=Stand.FAILED, message=message, hint=f"Its output is in {job.folder}.")

@@ -12,6 +12,7 @@ class Kind(StrEnum):
     FETCH = "fetch"
     TRY = "try"
     MERGE = "merge"
+    EVALUATE = "evaluate"
 
 
 class Stand(StrEnum):

@@ -16,6 +16,7 @@ from websight_tui.presets import FIELD_TYPES, Preset, check_field, make_preset
 from websight_tui.projection.model import Forecast
 from websight_tui.runs.bundle import Bundle
 from websight_tui.runs.plan import LaunchPlan, plan_launch
+from websight_tui.runs.saved_work.beside import can_be_evaluated
 from websight_tui.runs.state import Sweep
 
 MOST: Final = 64
@@ -109,6 +110,7 @@ def plan_sweep(
     *,
     now: float,
     forecast: Callable[[Preset], Forecast | None] = lambda _: None,
+    evaluate: bool = True,
     random: Callable[[int], str] = secrets.token_hex,
     bundle: Bundle | None = None,
 ) -> tuple[Sweep, tuple[LaunchPlan, ...]]:
@@ -117,6 +119,8 @@ def plan_sweep(
     Args:
         now: Unix s. random: gives N random bytes as hex.
         forecast: of a preset on that cluster.
+        evaluate: whether the clicks of each finished run are measured by a job of its own, where its preset names a
+            test split.
 
     Raises: PresetError if nothing is chosen, BundleError if the trainer's files are not there.
     """
@@ -134,6 +138,10 @@ def plan_sweep(
             forecast=forecast(variant.preset),
         )
         for variant in chosen
+    )
+    plans = tuple(
+        replace(plan, spec=replace(plan.spec, evaluate=evaluate and can_be_evaluated(plan.spec.preset)))
+        for plan in plans
     )
     moment = datetime.datetime.fromtimestamp(now)
     sweep_id = f"sweep-{moment:%y%m%d-%H%M%S}-{random(2)}"

@@ -3,61 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from math import isfinite
 from typing import Any, Final
 
 from websight_tui.metrics.curves import Axis, CurveReader, Metric
 from websight_tui.metrics.model import TrainingLog
 from websight_tui.metrics.stitch import stitched_evaluations
-from websight_tui.presets import Preset
-from websight_tui.projection.model import Verdict
 from websight_tui.runs.forecasting import job_seconds
 from websight_tui.runs.phase import OVER
-from websight_tui.runs.state import Phase, RunView, Sweep
+from websight_tui.runs.saved_work.evaluation import is_open
+from websight_tui.runs.state import Measured, Phase, RunView, Sweep
+from websight_tui.runs.sweeps.clicks import accuracy_words, clicks_state
+from websight_tui.runs.sweeps.row import SweepRow
+from websight_tui.runspec import RunSpec
 from websight_tui.words import duration, size
 
 _HALF_LIFE: Final = 4.0
 """Of the smoothed loss, in logged points."""
-
-
-@dataclass(frozen=True, slots=True)
-class SweepRow:
-    """One run of a sweep; None is what is not known (yet).
-
-    Args:
-        preset: as it was planned.
-        state: in words; "not submitted" before its submission was begun.
-        share: of the steps that are done, 0 to 1.
-        loss: training loss, smoothed. eval_loss: of the newest evaluation.
-        accuracy: share of clicks inside the target, low and high its 95 % interval.
-        seconds: that its jobs took, or so far; `forecast_s` is what was forecast before the launch.
-        adapter_bytes: as they lie on the cluster's disk.
-    """
-
-    run_id: str
-    preset: Preset
-    phase: Phase | None
-    state: str
-    share: float | None = None
-    verdict: Verdict | None = None
-    loss: float | None = None
-    eval_loss: float | None = None
-    accuracy: float | None = None
-    low: float | None = None
-    high: float | None = None
-    seconds: float | None = None
-    forecast_s: float | None = None
-    adapter_bytes: int | None = None
-
-    @property
-    def over(self) -> bool:
-        return self.phase in OVER
-
-    @property
-    def can_be_submitted(self) -> bool:
-        """Whether it has no job and none is on its way: never begun, or refused."""
-        return self.phase in (None, Phase.REJECTED)
 
 
 class Losses:
@@ -89,13 +51,14 @@ def rows_of(
         losses: what is kept between two calls; None keeps nothing.
     """
     losses = losses or Losses()
-    return tuple(_row(spec.run_id, spec.preset, runs.get(spec.run_id), now, losses) for spec in sweep.specs)
+    return tuple(_row(spec, runs.get(spec.run_id), now, losses) for spec in sweep.specs)
 
 
-def _row(run_id: str, preset: Preset, run: RunView | None, now: float, losses: Losses) -> SweepRow:
+def _row(spec: RunSpec, run: RunView | None, now: float, losses: Losses) -> SweepRow:
+    run_id, preset, expected = spec.run_id, spec.preset, spec.evaluate
     if run is None:
-        return SweepRow(run_id, preset, None, "not submitted")
-    last, over, measured = run.log.last, run.phase in OVER, run.measured
+        return SweepRow(run_id, preset, None, "not submitted", expected=expected)
+    last, over, measured = run.log.last, run.phase in OVER, run.measured or Measured()
     share = min(1.0, last.last_step / last.total_steps) if last is not None and last.total_steps else None
     evaluated = [e.loss for e in stitched_evaluations(run.log) if e.loss is not None and isfinite(e.loss)]
     return SweepRow(
@@ -107,12 +70,18 @@ def _row(run_id: str, preset: Preset, run: RunView | None, now: float, losses: L
         run.projection.verdict if run.projection is not None and not over else None,
         losses(run),
         evaluated[-1] if evaluated else None,
-        measured.accuracy if measured is not None else None,
-        measured.low if measured is not None else None,
-        measured.high if measured is not None else None,
+        measured.accuracy,
+        measured.low,
+        measured.high,
+        measured.evaluation,
+        measured.asked if measured.accuracy is None else measured.rows or 0,
+        measured.to_ask,
+        measured.why,
+        expected,
+        run.phase is Phase.FINISHED and is_open(run.measured, wanted=expected),
         _seconds(run, now),
         run.forecast.seconds if run.forecast is not None else None,
-        measured.adapter_bytes if measured is not None else None,
+        measured.adapter_bytes,
     )
 
 
@@ -142,6 +111,9 @@ def as_json(sweep: Sweep, row: SweepRow) -> dict[str, Any]:
         "eval_loss": row.eval_loss,
         "accuracy": row.accuracy,
         "accuracy_95": None if row.low is None or row.high is None else [row.low, row.high],
+        "accuracy_rows": row.asked if row.accuracy is not None else None,
+        "clicks": clicks_state(row),
+        "clicks_error": row.why or None,
         "seconds": row.seconds,
         "forecast_s": row.forecast_s,
         "adapter_bytes": row.adapter_bytes,
@@ -175,14 +147,6 @@ def cells(row: SweepRow) -> tuple[str, ...]:
         hours_words(row),
         size(row.adapter_bytes),
     )
-
-
-def accuracy_words(row: SweepRow) -> str:
-    """ "61% (52–69)": click accuracy with its 95 % interval; "–" if it was not evaluated."""
-    if row.accuracy is None:
-        return "–"
-    band = "" if row.low is None or row.high is None else f" ({row.low * 100:.0f}–{row.high * 100:.0f})"
-    return f"{row.accuracy:.0%}{band}"
 
 
 def hours_words(row: SweepRow) -> str:

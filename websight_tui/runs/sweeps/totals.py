@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from websight_tui.projection.cost import clicks_s
+from websight_tui.projection.gpus import gpu_named
 from websight_tui.projection.model import Verdict
 from websight_tui.runs.plan import LaunchPlan
 from websight_tui.runs.state import ClusterView
@@ -58,6 +60,25 @@ def totals(plans: Sequence[LaunchPlan]) -> Totals:
         sum(seconds * gpus for seconds, gpus in known) / 3600,
         sum(plan.forecast is not None and plan.forecast.verdict is Verdict.WILL_NOT_FIT for plan in plans),
     )
+
+
+def evaluation_words(plans: Sequence[LaunchPlan], gpu: str) -> str:
+    """What measuring the clicks of `plans` takes, before the launch; "" if none of them will be measured.
+
+    Args:
+        gpu: the cluster's kind of GPU, as configured.
+    """
+    specs = [plan.spec for plan in plans if plan.spec.evaluate]
+    if not specs:
+        return ""
+    rows = sorted({spec.preset.max_test_samples for spec in specs})
+    span = f"{rows[0]:,}" if len(rows) == 1 else f"{rows[0]:,} to {rows[-1]:,}"
+    longest = max(clicks_s(spec.preset, gpu_named(gpu)) for spec in specs)
+    gpu_s = sum(clicks_s(spec.preset, gpu_named(gpu)) for spec in specs if spec.preset.gpus_per_node)
+    device = "1 GPU" if gpu_s else "no GPU"
+    each = f"about {duration(longest)}" + (" each" if len(specs) > 1 else "")
+    in_all = f" ({gpu_s / 3600:,.1f} GPU hours in all)" if gpu_s >= 360 else ""
+    return f"Afterwards a job with {device} measures clicks on {span} test rows: {each}{in_all}."
 
 
 def limit_words(counts: JobCounts | None, runs: int, view: ClusterView | None) -> list[str]:

@@ -64,6 +64,8 @@ GROUPS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
             "image_max_pixels",
             "max_samples",
             "max_eval_samples",
+            "test_dataset",
+            "max_test_samples",
         ),
     ),
     ("Precision and speed", ("bf16", "gradient_checkpointing", "flash_attn", "deepspeed", "dataloader_num_workers")),

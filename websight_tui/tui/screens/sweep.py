@@ -12,8 +12,10 @@ from textual.binding import BindingType
 from textual.widgets import Static
 
 from websight_tui.runs.phase import OVER
-from websight_tui.runs.state import Link, Sweep
-from websight_tui.runs.sweeps.table import SORTS, Losses, SweepRow, accuracy_words, best, ordered, rows_of, summary
+from websight_tui.runs.state import Evaluation, Link, Sweep
+from websight_tui.runs.sweeps.clicks import accuracy_words, clicks_failures, clicks_words
+from websight_tui.runs.sweeps.row import SweepRow
+from websight_tui.runs.sweeps.table import SORTS, Losses, best, ordered, rows_of, summary
 from websight_tui.tui import keymap
 from websight_tui.tui.glyphs import glyph
 from websight_tui.tui.present import bar
@@ -30,6 +32,8 @@ from websight_tui.tui.widgets.table import KeyedTable
 
 _LEAST_CHART: int = 7
 """Rows below which no curve is worth drawing."""
+_MOST_FAILURES: int = 2
+"""Lines about clicks that could not be measured; `websight-tui sweep --show` has all."""
 
 
 class SweepScreen(ChartKeys):
@@ -103,16 +107,22 @@ class SweepScreen(ChartKeys):
         text.append(summary(rows), style="bold")
         if found is not None:
             row, by = found
-            figure = accuracy_words(row) if by == "click accuracy" else f"{row.eval_loss:.4f}"
+            rows_asked = f" on {row.asked:,} rows" if row.asked else ""
+            figure = accuracy_words(row) + rows_asked if by == "click accuracy" else f"{row.eval_loss:.4f}"
             text.append("\nbest so far ", style=palette.faint).append(row.preset.name, style=f"bold {palette.good}")
             text.append(f"  {by} {figure}", style=palette.faint)
         else:
             text.append("\nNothing has been evaluated yet.", style=palette.faint)
+        if any(row.open or row.clicks is Evaluation.FAILED for row in rows):
+            text.append(f"\n{clicks_words(rows)}", style=palette.faint)
+        for line in clicks_failures(rows)[:_MOST_FAILURES]:
+            text.append(f"\n{glyph('warning')} {line}", style=palette.warn)
         return text
 
     def _share_out(self, count: int) -> None:
         """The table is as high as its rows, up to half of the screen; the curves have the rest."""
-        room = self.size.height - 1 - 4 - (self.query_one(KeyLine).size.height or 1)
+        head = 2 + str(self._words(best(self._rows))).count("\n") + 1
+        room = self.size.height - 1 - head - (self.query_one(KeyLine).size.height or 1)
         table = min(count + 3, room if room - (count + 3) < _LEAST_CHART and room < 2 * _LEAST_CHART else room // 2)
         chart = self.query_one("#curves", Chart)
         chart.display = room - table >= _LEAST_CHART
@@ -152,6 +162,8 @@ class SweepScreen(ChartKeys):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         if action == "open":
             return self.query_one("#runs", KeyedTable).key in self.state.runs if self.is_mounted else False
+        if action == "cancel":
+            return any(row.phase is not None and (not row.over or row.open) for row in self._rows)
         if action == "rest":
             return any(row.can_be_submitted for row in self._rows)
         return True
@@ -199,9 +211,46 @@ class SweepScreen(ChartKeys):
             self.wst.controller.ask(lambda engine: engine.measure(new))
 
     def action_measure(self) -> None:
+        """Offers to measure what has an adapter and no clicks; looks again at the rest."""
+        from websight_tui.tui.screens.confirm import ConfirmScreen
+
         self._measured = frozenset()
         self._measure_new()
-        self.notify("Looking for adapters and evaluations.", markup=False)
+        left = [row for row in self._rows if row.can_be_measured]
+        if not left:
+            self.notify("Looking for adapters and evaluations.", markup=False)
+            return
+        names = ", ".join(row.preset.name for row in left[:8]) + (" …" if len(left) > 8 else "")
+        takes = "1 GPU" if any(row.preset.gpus_per_node for row in left) else "no GPU"
+        jobs = f"One job with {takes} for each of {names}" if len(left) > 1 else f"One job with {takes} for {names}"
+        ids = tuple(row.run_id for row in left)
+
+        def answered(sure: bool | None) -> None:
+            if sure:
+                self.wst.controller.ask(lambda engine: engine.evaluate(ids))
+
+        body = f"{jobs}: it asks the adapter its test rows. One that was broken off goes on where it was."
+        self.app.push_screen(
+            ConfirmScreen("Measure clicks?", body, "Submit it" if len(left) == 1 else "Submit them"), answered
+        )
+
+    def action_cancel(self) -> None:
+        """Cancels all jobs of the sweep, after a question."""
+        from websight_tui.tui.screens.confirm import ConfirmScreen
+
+        live = [row for row in self._rows if row.phase is not None and (not row.over or row.open)]
+        sweep = self.state.sweeps.get(self.sweep.sweep_id, self.sweep)
+
+        def answered(sure: bool | None) -> None:
+            if sure:
+                self.wst.controller.ask(lambda engine: engine.cancel_sweep(sweep))
+
+        count = f"{len(live)} run{'s' * (len(live) != 1)}"
+        body = (
+            f"The jobs of {count} are cancelled, those that measure clicks too. What was saved stays: a run that is "
+            "resumed goes on from its newest checkpoint."
+        )
+        self.app.push_screen(ConfirmScreen("Cancel the sweep?", body, "Cancel them", danger=True), answered)
 
     def action_back(self) -> None:
         if self.chart.cursor is not None or self.chart.window is not None:

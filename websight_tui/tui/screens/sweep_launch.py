@@ -17,7 +17,7 @@ from websight_tui.runs.events import Event, JobCountsFound
 from websight_tui.runs.plan import LaunchPlan
 from websight_tui.runs.state import Link, Sweep
 from websight_tui.runs.sweeps.planning import plan_sweep, values_of, variants
-from websight_tui.runs.sweeps.totals import Totals, limit_words, totals
+from websight_tui.runs.sweeps.totals import Totals, evaluation_words, limit_words, totals
 from websight_tui.slurm_commands.job_counts import JobCounts
 from websight_tui.tui import keymap
 from websight_tui.tui.bars import bars
@@ -39,6 +39,7 @@ class SweepLaunchScreen(StateScreen[None]):
         super().__init__()
         self._presets = tuple(presets)
         self._settings = ""
+        self._evaluate = True
         self._sweep: Sweep | None = None
         self._plans: tuple[LaunchPlan, ...] = ()
         self._problem = ""
@@ -65,7 +66,12 @@ class SweepLaunchScreen(StateScreen[None]):
         try:
             chosen = variants(self._presets, values_of(self._settings.split()))
             self._sweep, self._plans = plan_sweep(
-                app.config, app.cluster, chosen, now=app.now, forecast=lambda preset: app.forecast(preset)
+                app.config,
+                app.cluster,
+                chosen,
+                now=app.now,
+                forecast=lambda preset: app.forecast(preset),
+                evaluate=self._evaluate,
             )
             self._problem = ""
         except WebsightError as exc:
@@ -108,6 +114,8 @@ class SweepLaunchScreen(StateScreen[None]):
         text.append(f"\n{where}", style=palette.faint)
         if self._settings:
             text.append(f" {glyph('dot')} every combination of {self._settings}", style=palette.faint)
+        clicks = evaluation_words(self._plans, self.wst.cluster.gpu)
+        text.append(f"\n{clicks or 'Clicks will not be measured.'}", style="" if clicks else palette.faint)
         if self._link is not Link.ONLINE:
             text.append(f"\nNot connected to {self.wst.cluster_name} ({self._link.value}).", style=palette.warn)
         for line in limit_words(self._counts, len(self._plans), self.wst.cluster_view):
@@ -145,6 +153,11 @@ class SweepLaunchScreen(StateScreen[None]):
         except WebsightError as exc:
             return exc.message
         return ""
+
+    def action_evaluate(self) -> None:
+        self._evaluate = not self._evaluate
+        self._plan()
+        self._changed()
 
     def action_submit(self) -> None:
         from websight_tui.tui.screens.sweep import SweepScreen
