@@ -80,10 +80,10 @@ def _prepare(args: argparse.Namespace) -> int:
 
 
 def _preflight(args: argparse.Namespace) -> int:
-    from trainer.preflight import preflight
+    from trainer.preflight import preflight, tell_json, tell_words
 
-    result = preflight(args.run_dir, args.sample, lambda line: print(line, file=sys.stderr, flush=True))
-    print(json.dumps(result.as_json()) if args.json else result.in_words())
+    result = preflight(args.run_dir, args.sample, tell_json if args.follow else tell_words)
+    print(json.dumps(result.as_json()) if args.json or args.follow else result.in_words())
     return 0 if result.ok else 1
 
 
@@ -203,6 +203,9 @@ def _parser() -> argparse.ArgumentParser:
         "--sample", type=_count, default=2000, metavar="N", help="rows to open images of (default: 2000; 0: all)"
     )
     preflight.add_argument("--json", action="store_true", help="print the findings as JSON")
+    preflight.add_argument(
+        "--follow", action="store_true", help="the same, after a line of JSON for each step and finding as it is made"
+    )
 
     test = command("test", "ask for one click and draw it on the image", _test)
     _add_model(test)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from trainer.checks.data import Account, check_dataset, shared_images
 from trainer.checks.environment import check_environment
-from trainer.checks.finding import Finding
+from trainer.checks.finding import Doing, Finding, Tell, to_nobody
 from trainer.checks.model import check_model, find_model
 from trainer.checks.output import check_output
 from trainer.checks.storage import check_storage
@@ -64,28 +66,38 @@ class Preflight:
         return "\n".join(lines)
 
 
-def preflight(
-    run_dir: Path, sample: int = DEFAULT_SAMPLE, progress: Callable[[str], None] = lambda _: None
-) -> Preflight:
+def preflight(run_dir: Path, sample: int = DEFAULT_SAMPLE, tell: Tell = to_nobody) -> Preflight:
     """Checks a run before it starts. Never raises for what is wrong with the run: that is what it reports.
 
     Args:
         run_dir: folder with run.json.
         sample: rows of each data set whose images are opened; 0 for all. All rows' form is checked in any case.
-        progress: called with a line for people, now and then.
+        tell: told what begins, how far it is, and each finding as it is made.
     """
     begin = time.monotonic()
     try:
         spec = read_spec(run_dir)
     except Problem as problem:
         return Preflight((Finding("fail", "run", problem.message, problem.hint),))
-    findings = [*check_environment(spec.settings), *_make_tiny(spec)]
+    findings: dict[Finding, None] = {}  # both data sets may lack the same file
+
+    def look(check: str, found: Iterable[Finding]) -> None:
+        tell(Doing(check))
+        for finding in found:
+            if finding not in findings:
+                findings[finding] = None
+                tell(finding)
+
+    look("environment", check_environment(spec.settings))
+    look("model", _make_tiny(spec))
     model = find_model(spec)
-    findings += check_model(spec, model)
-    train, evaluation, of_data = _check_data(spec, model, sample, progress)
-    findings += [*of_data, *check_storage(spec, model), *check_output(spec)]
+    look("model", check_model(spec, model))
+    train, evaluation = Account(), Account()
+    look("data", _check_data(spec, model, sample, (train, evaluation), tell))
+    look("storage", check_storage(spec, model))
+    look("output", check_output(spec))
     return Preflight(
-        tuple(dict.fromkeys(findings)),  # both data sets may lack the same file
+        tuple(findings),
         train_rows=train.rows or None,
         eval_rows=evaluation.rows if spec.settings.eval_dataset else None,
         tokens_per_row=round(train.mean_tokens, 1) if train.mean_tokens else None,
@@ -95,34 +107,44 @@ def preflight(
     )
 
 
-def _make_tiny(spec: Spec) -> list[Finding]:
+def _make_tiny(spec: Spec) -> Iterator[Finding]:
     """The demo's data and model make themselves when a run starts, so here as well."""
     if spec.settings.model_name_or_path != TINY_MODEL:
-        return []
+        return
     from trainer.tiny import ensure_tiny
 
     try:
         ensure_tiny(spec.root)
     except (ImportError, OSError) as error:
         hint = "It needs the trainer's packages, and a root folder that can be written."
-        return [Finding("fail", "model", f"the tiny model cannot be made in {spec.root}: {error}", hint)]
-    return []
+        yield Finding("fail", "model", f"the tiny model cannot be made in {spec.root}: {error}", hint)
 
 
 def _check_data(
-    spec: Spec, model: Path | None, sample: int, progress: Callable[[str], None]
-) -> tuple[Account, Account, list[Finding]]:
-    totals = (Account(), Account())
-    findings: list[Finding] = []
+    spec: Spec, model: Path | None, sample: int, totals: tuple[Account, Account], tell: Tell
+) -> Iterator[Finding]:
+    """Findings about the training's and the evaluation's data; what is counted goes to `totals`."""
     for total, names in zip(totals, (spec.settings.dataset, spec.settings.eval_dataset), strict=True):
         for name in filter(None, (part.strip() for part in names.split(","))):
-            found, account = check_dataset(spec, name, model, sample, progress)
-            findings += found
+            found, account = check_dataset(spec, name, model, sample, tell)
+            yield from found
             if total is totals[1]:
-                findings += shared_images(totals[0], account, name)
+                yield from shared_images(totals[0], account, name)
             total.rows += account.rows
             total.looked_at += account.looked_at
             total.tokens += account.tokens
             total.longest = max(total.longest, account.longest)
             total.images |= account.images
-    return *totals, findings
+
+
+def tell_words(told: Doing | Finding) -> None:
+    """What a check is about, for people; its findings come at the end, the worst first."""
+    if isinstance(told, Doing) and told.words:
+        far = f", {told.done:,} of {told.total:,}" if told.total else ""
+        print(f"{told.words}{far}", file=sys.stderr, flush=True)
+
+
+def tell_json(told: Doing | Finding) -> None:
+    """A line {"doing": …} or {"finding": …}, at once, for the app."""
+    kind = "doing" if isinstance(told, Doing) else "finding"
+    print(json.dumps({kind: dataclasses.asdict(told)}), flush=True)

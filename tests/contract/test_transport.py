@@ -67,6 +67,16 @@ def test_messages_are_in_english(place: Place) -> None:
     assert "No such file or directory" in place.transport.exec("ls /nowhere-at-all", timeout=20).stderr
 
 
+def test_lines_are_heard_while_the_command_still_runs(place: Place) -> None:
+    heard: list[tuple[float, str]] = []
+    command = "echo one; sleep 0.6; printf 'two\\nend'"
+    result = place.transport.exec(command, timeout=20, hear=lambda line: heard.append((time.monotonic(), line)))
+    over = time.monotonic()
+    assert [line for _, line in heard] == ["one", "two"]
+    assert over - heard[0][0] > 0.5, "the first line came before the end"
+    assert result.stdout == "one\ntwo\nend"
+
+
 def test_a_timeout_says_so_and_the_line_stays(place: Place) -> None:
     begin = time.monotonic()
     with pytest.raises(RemoteTimeout):

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from websight_tui.errors import ConnectError
-from websight_tui.remote.framing import Shell, find_shell, frame
+from websight_tui.remote.framing import Lines, Shell, find_shell, frame
 from websight_tui.remote.port import ExecResult
 
 SHELLS = ("sh", "bash", "dash", "zsh", "fish", "tcsh", "csh", "ksh", "mksh")
@@ -45,6 +45,17 @@ def test_noise_around_is_cut_off() -> None:
     out = b"Welcome!\nno newline at end\n" + begin + b"\nmine\n" + end + b":3\nlogout: bye\n"
     err = b"warning\n\n" + begin + b"\noops" + end + b":bye\n"
     assert framed.cut(out, err, 0) == ExecResult(3, "mine\n", "oops")
+
+
+def test_whole_lines_are_handed_on_once_as_they_come_and_noise_never() -> None:
+    framed, heard = frame("true"), []
+    whole = b"Welcome!\n\n" + framed.begin + b"\none\ntwo\n\xffthree\nhalf" + framed.end + b":0\nlogout\n"
+    for size in (1, 3, 7, len(whole)):
+        heard.clear()
+        lines = Lines(framed, heard.append)
+        for end in range(size, len(whole) + size, size):
+            lines.look(whole[:end])
+        assert heard == ["one", "two", "\ufffdthree"]
 
 
 def test_markers_differ_from_call_to_call() -> None:

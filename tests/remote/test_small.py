@@ -20,6 +20,7 @@ from websight_tui.remote.local import LocalTransport
 from websight_tui.remote.opening import open_transport
 from websight_tui.remote.openssh_login import Questions, failure, host_key_in
 from websight_tui.remote.port import Endpoint, HostKey, Prompt, Prompter, Transport
+from websight_tui.remote.steps import Tell, to_nobody
 
 
 @given(st.integers(0, 10_000), st.floats(0, 1))
@@ -44,7 +45,7 @@ def test_a_short_file_has_no_identity_yet() -> None:
 
 
 class _Refuses(LocalTransport):
-    def connect(self, prompts: Prompter) -> None:
+    def connect(self, prompts: Prompter, tell: Tell = to_nobody) -> None:
         raise NeedsOpenSsh("only Kerberos")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import socket
 import threading
 from collections.abc import Iterator
@@ -163,7 +164,7 @@ def test_uploads_with_mode_into_new_folders(line: Transport, tmp_path: Path) -> 
     assert target.read_bytes() == b"x" * 100_000
     assert target.stat().st_mode & 0o777 == 0o750
     assert [p.name for p in target.parent.iterdir()] == ["run.sh"]
-    assert seen[-1] == (100_000, 100_000)
+    assert seen == [(done, 100_000) for done in (0, 32_768, 65_536, 98_304, 100_000)], "told block by block"
     line.upload(b"again", str(target))
     assert target.read_bytes() == b"again"
 
@@ -185,6 +186,10 @@ def test_downloads_go_on_where_they_stopped(line: Transport, tmp_path: Path) -> 
     line.download(str(remote), target, progress=lambda done, total: seen.append(done))
     assert target.read_bytes() == content
     assert seen[0] == 3_000_000
+    assert seen[-1] == len(content)
+    steps = [after - before for before, after in itertools.pairwise(seen)]
+    assert max(steps) <= 32_768, "told block by block"
+    assert min(steps) > 0
     assert not (target.parent / "adapter.part").exists()
 
 

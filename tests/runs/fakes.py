@@ -12,7 +12,8 @@ from pathlib import Path
 from websight_tui.config import Cluster, Config, load_config
 from websight_tui.errors import ConnectionLost
 from websight_tui.remote.local import LocalTransport
-from websight_tui.remote.port import Endpoint, ExecResult, FileChunk, Progress, Prompter, ReadRequest
+from websight_tui.remote.port import Endpoint, ExecResult, FileChunk, Hear, Progress, Prompter, ReadRequest
+from websight_tui.remote.steps import Tell, to_nobody
 from websight_tui.slurm_commands.commands import ACCOUNT_FIELDS, QUEUE_FIELDS, RECORD, SEPARATOR
 from websight_tui.slurm_commands.times import format_duration
 
@@ -204,12 +205,12 @@ class FakeTransport:
     def connected(self) -> bool:
         return self.local.connected
 
-    def connect(self, prompts: Prompter) -> None:
+    def connect(self, prompts: Prompter, tell: Tell = to_nobody) -> None:
         if self.connect_error is not None:
             raise self.connect_error
-        self.local.connect(prompts)
+        self.local.connect(prompts, tell)
 
-    def exec(self, command: str, *, timeout: float, stdin: bytes | None = None) -> ExecResult:
+    def exec(self, command: str, *, timeout: float, stdin: bytes | None = None, hear: Hear | None = None) -> ExecResult:
         if not self.connected:
             raise ConnectionLost("The connection is closed")
         self.fault(command)
@@ -223,7 +224,7 @@ class FakeTransport:
             if "sbatch" in words:
                 self.slurm.calls.append("sbatch")
             path = shlex.quote(str(self.slurm.folder / "bin"))
-            result = self.local.exec(f"PATH={path}:$PATH; {command}", timeout=timeout, stdin=stdin)
+            result = self.local.exec(f"PATH={path}:$PATH; {command}", timeout=timeout, stdin=stdin, hear=hear)
         if self.lose(command):
             self.close()
             raise ConnectionLost("The connection broke")

@@ -11,7 +11,7 @@ import pytest
 
 from websight_tui.config import LOCAL, Cluster, load_config
 from websight_tui.remote.local import LocalTransport
-from websight_tui.remote.port import ExecResult, Unattended
+from websight_tui.remote.port import ExecResult, Hear, Unattended
 from websight_tui.runs import checking
 from websight_tui.runs import events as e
 from websight_tui.runs.checking import Checker
@@ -46,9 +46,10 @@ def wait_for(true: Callable[[], object], seconds: float = 20) -> None:
 def answer(plan: LaunchPlan, watcher: object) -> e.PreflightDone:
     told: list[e.Event] = []
     Checker(told.append, lambda: 7.0).begin(plan, watcher)  # type: ignore[arg-type]
-    wait_for(lambda: told)
-    (event,) = told
+    wait_for(lambda: told and isinstance(told[-1], e.PreflightDone))
+    *moved, event = told
     assert isinstance(event, e.PreflightDone)
+    assert all(isinstance(item, (e.CheckMoved, e.CheckMade)) for item in moved)
     assert (event.run_id, event.at) == (plan.spec.run_id, 7.0)
     return event
 
@@ -72,7 +73,9 @@ def test_a_root_that_cannot_be_made_is_a_failure(tmp_path: Path) -> None:
 
 def test_what_breaks_off_is_answered_too(tmp_path: Path) -> None:
     class Broken(LocalTransport):
-        def exec(self, command: str, *, timeout: float, stdin: bytes | None = None) -> ExecResult:
+        def exec(
+            self, command: str, *, timeout: float, stdin: bytes | None = None, hear: Hear | None = None
+        ) -> ExecResult:
             raise RuntimeError("bug")
 
     watcher = Online()

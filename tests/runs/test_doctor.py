@@ -26,9 +26,10 @@ from websight_tui.remote.local import LocalTransport
 from websight_tui.remote.opening import open_transport
 from websight_tui.remote.port import Endpoint, Prompter, Transport, Unattended
 from websight_tui.runs.bundle import Bundle
-from websight_tui.runs.checks.finding import Finding
+from websight_tui.runs.checks.finding import Doing, Finding
 from websight_tui.runs.checks.shell import Account, check_shell
 from websight_tui.runs.checks.slurm import Site, check_account, check_accounting, check_controller
+from websight_tui.runs.checks.steps import PREFLIGHT
 from websight_tui.runs.doctor import CONNECTING, examine, inspect
 from websight_tui.runs.plan import LaunchPlan, plan_launch
 from websight_tui.runs.preflight import preflight_of
@@ -134,10 +135,18 @@ def test_the_preflight_counts_the_true_rows(cluster: Cluster, info: PocketInfo) 
     transport = opener(cluster)
     transport.connect(Unattended())
     try:
-        found = preflight_of(transport, plan_for(cluster).at(str(info.home)).spec)
+        told: list[Doing | Finding] = []
+        found = preflight_of(transport, plan_for(cluster).at(str(info.home)).spec, tell=told.append)
     finally:
         transport.close()
     assert found.ok, found.findings
+    steps = dict.fromkeys(item.check for item in told if isinstance(item, Doing))
+    assert tuple(steps) == PREFLIGHT, "each step was told, in its order"
+    uploads = [item for item in told if isinstance(item, Doing) and item.words == "uploading"]
+    assert uploads, told
+    assert all(0 <= item.done < item.total and item.in_bytes for item in uploads)
+    heard = [item for item in told if isinstance(item, Finding)]
+    assert [item for item in heard if item.check != "output"] == list(found.findings)
     assert (found.train_rows, found.eval_rows) == (160, 16)
     assert found.tokens_per_row is not None
     assert found.longest_row is not None

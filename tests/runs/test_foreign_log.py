@@ -14,7 +14,7 @@ from websight_tui.metrics.job_output import JobOutputReader
 from websight_tui.metrics.trainer_log import TrainerLogReader
 from websight_tui.presets import Preset
 from websight_tui.remote.local import LocalTransport
-from websight_tui.remote.port import ExecResult, Unattended
+from websight_tui.remote.port import ExecResult, Hear, Unattended
 from websight_tui.runs.foreign_log import EVERY_S, look, stated_folder
 from websight_tui.runs.projecting import projection_of
 from websight_tui.runs.track import Output, RunTrack, Search
@@ -29,9 +29,9 @@ class Counting(LocalTransport):
 
     searches = 0
 
-    def exec(self, command: str, *, timeout: float, stdin: bytes | None = None) -> ExecResult:
+    def exec(self, command: str, *, timeout: float, stdin: bytes | None = None, hear: Hear | None = None) -> ExecResult:
         self.searches += " find " in command
-        return super().exec(command, timeout=timeout, stdin=stdin)
+        return super().exec(command, timeout=timeout, stdin=stdin, hear=hear)
 
 
 class Theirs:

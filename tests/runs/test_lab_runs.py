@@ -185,7 +185,7 @@ def test_a_job_of_others_that_leaves_nothing_but_checkpoints(slurm: Site) -> Non
     engine, keeper = slurm.connect("theirs")
     transport = engine.transport("demo")
     assert transport is not None
-    folder = f"{engine.home('demo')}/theirs-{secrets.token_hex(3)}"
+    folder = f"{keeper.state.clusters['demo'].home}/theirs-{secrets.token_hex(3)}"
     transport.upload(THEIRS.encode(), f"{folder}/job.sh", mode=0o755)
     command = f"cd {folder} && sbatch --parsable --account={slurm.lab.account} job.sh {folder}"
     job_id = transport.exec(command, timeout=30).stdout.strip()

@@ -66,6 +66,18 @@ def test_the_demo_passes_in_no_time(tiny_root: Path, capsys: pytest.CaptureFixtu
     assert {finding["level"] for finding in result["findings"]} == {"ok"}
 
 
+def test_each_step_and_finding_is_told_as_it_is_made(tiny_root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = write_run(tiny_root, "preflight-followed")
+    assert main(["preflight", "--run-dir", str(folder), "--follow"]) == 0
+    *told, whole = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    begun = [line["doing"]["check"] for line in told if "doing" in line]
+    assert list(dict.fromkeys(begun)) == ["environment", "model", "data", "storage", "output"]
+    assert [line["finding"] for line in told if "finding" in line] == whole["findings"]
+    images = [line["doing"] for line in told if "doing" in line and line["doing"]["total"]]
+    assert (images[0]["done"], images[0]["total"]) == (50, 160)
+    assert all(doing["done"] <= doing["total"] for doing in images)
+
+
 def test_a_missing_run_is_a_finding(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["preflight", "--run-dir", str(tmp_path)]) == 1
     assert "run.json does not exist" in capsys.readouterr().out

@@ -70,9 +70,6 @@ class FakeEngine:
     def disconnect(self, cluster: str) -> None:
         self.calls.append(("disconnect", cluster))
 
-    def home(self, cluster: str) -> str:
-        return "/home/alice"
-
     def explore(self, cluster: str) -> None:
         self.calls.append(("explore", cluster))
 

@@ -105,6 +105,8 @@ async def test_links_are_told_in_large_letters_with_the_next_step(tmp_path: Path
         await until(pilot, lambda: "not connected to hai" in screen_text(stage.app))
         for event, said in (
             (e.LinkChanged("hai", Link.CONNECTING, NOW), "connecting to hai"),
+            (e.LinkChanged("hai", Link.CONNECTING, NOW, stage="exchanging keys", done=3, total=8), f"…  {'━' * 6}─"),
+            (e.LinkChanged("hai", Link.CONNECTING, NOW, stage="looking up hai"), "looking up hai"),
             (e.LinkChanged("hai", Link.FAILED, NOW, error="no route to hai"), "s connects"),
             (e.LinkChanged("hai", Link.ONLINE, NOW), "asking Slurm on hai"),
             (e.SchedulerTrouble("hai", "slurmctld is away", NOW), "slurmctld is away"),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from textual.pilot import Pilot
 
 from tests.tui.conftest import Stage, loaded, screen_text, until
 from tests.tui.fakes import NOW, FakeEngine
 from websight_tui.runs import events as e
-from websight_tui.runs.checks.finding import Finding, fail, ok, skip, warn
-from websight_tui.runs.plan import LaunchPlan
+from websight_tui.runs.checks.finding import Doing, Finding, fail, ok, skip, warn
+from websight_tui.runs.plan import HOME_LATER, LaunchPlan
 from websight_tui.runs.state import Link
 from websight_tui.tui.screens.confirm import ConfirmScreen
 from websight_tui.tui.screens.launch import LaunchScreen
@@ -74,11 +76,24 @@ async def test_while_it_is_checked_the_wait_is_shown_and_enter_submits(stage: St
         await until(pilot, lambda: "checking model, data and folders on hai" in screen_text(stage.app))
         stage.now += 12
         await until(pilot, lambda: "on hai, 12 s" in screen_text(stage.app))
-        (run_id,) = {call[1] for call in engine.calls if call[0] == "preflight"}
-        engine.tell(e.PreflightMoved(str(run_id), "uploading the trainer", 200_000, 800_000))
-        await until(pilot, lambda: "uploading the trainer to hai, 200 kB of 800 kB" in screen_text(stage.app))
-        engine.tell(e.PreflightMoved(str(run_id), ""))
-        await until(pilot, lambda: "checking model, data and folders on hai" in screen_text(stage.app))
+        (run_id,) = {str(call[1]) for call in engine.calls if call[0] == "preflight"}
+        engine.tell(e.CheckMoved("another-run", Doing("data", "of an older check"), stage.now))
+        engine.tell(e.CheckMoved(run_id, Doing("trainer", "uploading", 200_000, 800_000, in_bytes=True), stage.now))
+        await until(pilot, lambda: "200 kB of 800 kB  uploading" in screen_text(stage.app))
+        assert "○ environment" in screen_text(stage.app), "what is still to come"
+        assert "checked 0 of 7, 12 s" in screen_text(stage.app)
+        stage.now += 3
+        engine.tell(
+            e.CheckMoved(run_id, Doing("model"), stage.now), e.CheckMade(run_id, warn("model", "half"), stage.now)
+        )
+        stage.now += 2
+        engine.tell(e.CheckMoved(run_id, Doing("data", "train: 20,000 rows read"), stage.now))
+        await until(pilot, lambda: "train: 20,000 rows read" in screen_text(stage.app))
+        text = screen_text(stage.app)
+        assert "of an older check" not in text
+        assert re.search(r"✓ trainer +3 s", text), text
+        assert re.search(r"! model +half +2 s", text), text
+        assert "checked 2 of 7, 17 s" in text
         await pilot.press("enter")
         await until(pilot, lambda: len(engine.plans) == 1)
 
@@ -95,3 +110,18 @@ async def test_without_a_connection_it_says_so_and_checks_once_there_is_one(stag
         await until(pilot, lambda: "not checked: the line broke" in screen_text(stage.app))
         await pilot.press("enter")
         await until(pilot, lambda: len(engine.plans) == 1, "what was not looked at asks nothing")
+
+
+async def test_the_script_shows_the_real_path_once_the_home_folder_is_known(stage: Stage) -> None:
+    async with stage.app.run_test(size=(160, 40)) as pilot:
+        engine = await reviewed(stage, pilot)
+        await until(pilot, lambda: "cd '~/websight-v2/runs/" in screen_text(stage.app))
+        assert HOME_LATER in screen_text(stage.app), "what is not the real path is said"
+        engine.tell(e.LinkChanged("hai", Link.ONLINE, NOW, home="/home/alice"))
+        await until(pilot, lambda: "cd /home/alice/websight-v2/runs/" in screen_text(stage.app))
+        text = screen_text(stage.app)
+        assert "~/" not in text
+        assert HOME_LATER not in text
+        await pilot.press("enter")
+        await until(pilot, lambda: engine.plans)
+        assert engine.plans[0].script in stage.app.screen._plan.script  # type: ignore[attr-defined]

@@ -236,15 +236,17 @@ def test_a_wait_is_said_with_what_it_is_and_for_how_long() -> None:
         return line("websight-tui", state.clusters["hai"], "", now, 120, Palette()).plain
 
     state = reduce(AppState(), e.LinkChanged("hai", Link.CONNECTING, NOW, stage="logging in"))
-    assert "logging in, 4 s" in said(state, NOW + 4)
+    assert "4 s, logging in" in said(state, NOW + 4)
     state = reduce(state, e.LinkChanged("hai", Link.CONNECTING, NOW + 5, stage="looking at the home folder"))
-    assert "looking at the home folder, 7 s" in said(state, NOW + 7), "counted from the beginning"
+    assert "7 s, looking at the home folder" in said(state, NOW + 7), "counted from the beginning"
     state = reduce(state, e.LinkChanged("hai", Link.ONLINE, NOW + 8))
     state = reduce(state, e.ActionMoved("hai", "cancel", NOW + 9))
     assert "under way" not in said(state, NOW + 9.2), "half a second is no wait"
     assert "cancel under way, 3 s" in said(state, NOW + 12)
     state = reduce(state, e.ActionMoved("hai", "cancel", NOW + 13, over=True))
     assert "under way" not in said(state, NOW + 20)
+    broken = e.LinkChanged("hai", Link.RECONNECTING, NOW + 20, error="The line broke.", again_at=NOW + 32)
+    assert "again in 10 s: The line broke." in said(reduce(state, broken), NOW + 22)
 
 
 async def test_a_screen_that_nobody_sees_costs_nothing(stage: Stage) -> None:

@@ -10,13 +10,13 @@ import heapq
 import os
 import random
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from trainer import grid
-from trainer.checks.finding import Finding, Level
+from trainer.checks.finding import Doing, Finding, Level, Tell, to_nobody
 from trainer.problem import Problem
 from trainer.rows import IMAGE_TAG, DataSet, find_dataset, read_rows
 from trainer.spec import Spec
@@ -24,6 +24,9 @@ from trainer.vision import image_tokens, processor_limits
 
 LONGEST: Final = 50
 """Rows with the longest texts that are always in the sample."""
+_TELL_ROWS: Final = 2000
+_TELL_IMAGES: Final = 50
+"""How often it is told how far it is: within a second or two on a slow disk."""
 # kind → (level, what it means, what to do)
 KINDS: Final[Mapping[str, tuple[Level, str, str]]] = {
     "not_a_row": ("fail", "not a JSON object", "Make the file again with prepare, or remove the lines."),
@@ -77,14 +80,14 @@ Sampled = tuple[int, list[str], str]
 
 
 def check_dataset(
-    spec: Spec, name: str, model: Path | None, sample: int, progress: Callable[[str], None] = lambda _: None
+    spec: Spec, name: str, model: Path | None, sample: int, tell: Tell = to_nobody
 ) -> tuple[list[Finding], Account]:
     """Findings about one data set of the run.
 
     Args:
         model: the model's folder, for its tokenizer and image processor; None estimates.
         sample: rows whose images are opened; 0 for all. The longest texts are always among them.
-        progress: called with a line for people, now and then.
+        tell: told how far it is, now and then.
     """
     account = Account()
     try:
@@ -92,14 +95,15 @@ def check_dataset(
         if data.formatting != "sharegpt":
             message = f"{name} is in {data.formatting} form; only sharegpt is looked into"
             return [Finding("warn", "data", message, "prepare writes sharegpt.")], account
-        sampled = _read_all(data, account, sample, progress)
+        sampled = _read_all(data, account, sample, tell)
     except Problem as problem:
         return [Finding("fail", "data", problem.message, problem.hint)], account
     if not account.rows:
         return [Finding("fail", "data", f"{data.path} has no rows", "Make it again with prepare.")], account
+    tell(Doing("data", f"{name}: looking for its {len(account.images):,} images"))
     _find_missing(spec.dataset_dir, account)
     try:
-        estimated = _measure(spec, sampled, account, model, progress)
+        estimated = _measure(spec, name, sampled, account, model, tell)
     except ImportError as error:
         message = f"{name}: images and lengths were not looked into, {error.name or error} is missing"
         missing = Finding("warn", "data", message, "Install it, then check again.")
@@ -107,7 +111,7 @@ def check_dataset(
     return [*_form_findings(name, account), *_length_findings(spec, name, account, estimated)], account
 
 
-def _read_all(data: DataSet, account: Account, sample: int, progress: Callable[[str], None]) -> list[Sampled]:
+def _read_all(data: DataSet, account: Account, sample: int, tell: Tell) -> list[Sampled]:
     """Reads every row; returns a fair sample of the good ones (the same each time) and those with the longest texts."""
     rng = random.Random(0)
     chosen: list[Sampled] = []
@@ -115,8 +119,8 @@ def _read_all(data: DataSet, account: Account, sample: int, progress: Callable[[
     good = 0
     for number, row in read_rows(data.path):
         account.rows += 1
-        if account.rows % 20_000 == 0:
-            progress(f"{data.name}: {account.rows:,} rows read")
+        if account.rows % _TELL_ROWS == 0:
+            tell(Doing("data", f"{data.name}: {account.rows:,} rows read"))
         images, turns = _open_row(row, data, number, account)
         if not turns:
             continue
@@ -196,9 +200,7 @@ def _find_missing(folder: Path, account: Account) -> None:
                 account.note("missing", account.images[image])
 
 
-def _measure(
-    spec: Spec, sampled: list[Sampled], account: Account, model: Path | None, progress: Callable[[str], None]
-) -> bool:
+def _measure(spec: Spec, name: str, sampled: list[Sampled], account: Account, model: Path | None, tell: Tell) -> bool:
     """Opens the sample's images and counts tokens; True if the text's tokens had to be estimated."""
     from PIL import Image
 
@@ -223,8 +225,8 @@ def _measure(
         account.looked_at += 1
         account.tokens += tokens
         account.longest = max(account.longest, (tokens, number))
-        if account.looked_at % 1000 == 0:
-            progress(f"{account.looked_at:,} of {len(sampled):,} rows looked into")
+        if account.looked_at % _TELL_IMAGES == 0:
+            tell(Doing("data", f"{name}: opening the images of rows", account.looked_at, len(sampled)))
     return tokenizer is None
 
 

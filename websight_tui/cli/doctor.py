@@ -7,7 +7,7 @@ import dataclasses
 import textwrap
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Generator
 from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
     from websight_tui.config import Cluster
     from websight_tui.presets import Preset
-    from websight_tui.runs.checks.finding import Finding
+    from websight_tui.runs.checks.finding import Doing, Finding
+
+    Look = Callable[[Callable[[Doing], None]], Generator[Finding]]
+    """Begins the checks; told what each is about."""
 
 _MARKS: Final = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "fail": ("✗", "bold red"), "skip": ("–", "dim")}
 _INDENT: Final = 23
@@ -59,37 +62,46 @@ def run(args: argparse.Namespace) -> int:
     preset = context.preset(args.preset or next(iter(context.config.presets)))
     plan = plan_launch(context.config, cluster, preset, now=time.time())
     show = _print_json if args.json else _print_text
-    with closing(examine(cluster, plan, open_transport=open_cluster, prompter=prompter())) as findings:
-        failed = show(cluster, preset, findings)
+
+    def look(tell: Callable[[Doing], None]) -> Generator[Finding]:
+        return examine(cluster, plan, open_transport=open_cluster, prompter=prompter(), tell=tell)
+
+    failed = show(cluster, preset, look)
     if not failed:
         return OK
     return NO_CONNECTION if failed & set(CONNECTING) else FAILED
 
 
-def _print_json(cluster: Cluster, preset: Preset, findings: Iterable[Finding]) -> set[str]:
+def _print_json(cluster: Cluster, preset: Preset, look: Look) -> set[str]:
     """One object a finding, then one for all of them; the failed checks."""
     from websight_tui.cli.output import print_json
+    from websight_tui.runs.checks.finding import to_nobody
 
     begin = time.monotonic()
     counts: Counter[str] = Counter()
     failed = set()
-    for finding in findings:
-        counts[finding.level] += 1
-        if finding.level == "fail":
-            failed.add(finding.check)
-        print_json({"cluster": cluster.name, **dataclasses.asdict(finding)})
+    with closing(look(to_nobody)) as findings:
+        for finding in findings:
+            counts[finding.level] += 1
+            if finding.level == "fail":
+                failed.add(finding.check)
+            print_json({"cluster": cluster.name, **dataclasses.asdict(finding)})
     totals = {level: counts[level] for level in _MARKS}
     seconds = round(time.monotonic() - begin, 1)
     print_json({"cluster": cluster.name, "preset": preset.name, "healthy": not failed, **totals, "seconds": seconds})
     return failed
 
 
-def _print_text(cluster: Cluster, preset: Preset, findings: Iterable[Finding]) -> set[str]:
-    """Each finding as it comes; checks that were skipped for one reason share a line. The failed checks."""
+def _print_text(cluster: Cluster, preset: Preset, look: Look) -> set[str]:
+    """Each finding as it comes, below them what is looked at now; checks that were skipped for one reason share a line.
+
+    Returns: the failed checks.
+    """
     from rich.console import Console
     from rich.text import Text
 
-    from websight_tui.cli.waiting import stepping_aside
+    from websight_tui.cli.waiting import waiting
+    from websight_tui.runs.doctor import CHECKS
 
     console = Console(highlight=False)
     console.print(Text.assemble((cluster.name, "bold"), f", for a launch of {preset.name}"))
@@ -97,21 +109,32 @@ def _print_text(cluster: Cluster, preset: Preset, findings: Iterable[Finding]) -
     counts: Counter[str] = Counter()
     failed: set[str] = set()
     skipped: list[Finding] = []
-    status = console.status("looking whether it is there and lets us in")
-    with status, stepping_aside(status):
-        for finding in findings:
-            counts[finding.level] += 1
-            if finding.level == "fail":
-                failed.add(finding.check)
-            if skipped and finding.message != skipped[0].message:
-                _print_block(console, *_together(skipped))
-                skipped.clear()
-            if finding.level == "skip":
-                skipped.append(finding)
-            else:
-                _print_block(console, finding.level, finding.check, finding.message, finding.hint)
-            if finding.check == "login" and finding.level == "ok":  # from here on nothing asks a question
-                status.update("looking further; Ctrl-C ends it and cleans up")
+    with waiting("looking", console=console) as line:
+        made = 0
+
+        def tell(doing: Doing) -> None:
+            """Its own bar where it has one, else how many of the checks are over."""
+            nonlocal made
+            made = CHECKS.index(doing.check) if doing.check in CHECKS else made
+            words = f"{doing.check}: {doing.words}" if doing.words else doing.check
+            line.show(
+                words,
+                *((doing.done, doing.total) if doing.total else (made, len(CHECKS))),
+                in_bytes=doing.in_bytes and doing.total > 0,
+            )
+
+        with closing(look(tell)) as findings:
+            for finding in findings:
+                counts[finding.level] += 1
+                if finding.level == "fail":
+                    failed.add(finding.check)
+                if skipped and finding.message != skipped[0].message:
+                    _print_block(console, *_together(skipped))
+                    skipped.clear()
+                if finding.level == "skip":
+                    skipped.append(finding)
+                else:
+                    _print_block(console, finding.level, finding.check, finding.message, finding.hint)
     if skipped:
         _print_block(console, *_together(skipped))
     console.print(_summary(counts, time.monotonic() - begin))

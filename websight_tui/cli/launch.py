@@ -76,8 +76,12 @@ def render(args: argparse.Namespace) -> int:
         preset, _ = Context.of(args).edited_preset(args.preset, args.settings)
         script, cluster = render_by_hand(preset), None
     else:
+        from websight_tui.runs.plan import HOME_LATER
+
         plan = _plan(args)
         script, cluster = plan.script, plan.spec.cluster
+        if not plan.resolved and not args.json:
+            say(f"websight-tui: {HOME_LATER}; --by-hand is for sbatch without the app", file=sys.stderr)
     if args.json:
         print_json({"preset": args.preset, "cluster": cluster, "script": script})
     else:
@@ -114,7 +118,11 @@ def _show(plan: LaunchPlan, forecast: Forecast, *, as_json: bool) -> int:
             }
         )
         return 0
+    from websight_tui.runs.plan import HOME_LATER
+
     say(plan.script)
+    if not plan.resolved:
+        say(f"{HOME_LATER}.")
     for name, (was, becomes) in plan.differences.items():
         say(f"{name}: {becomes} (the preset says {was})")
     say(f"Run folder: {spec.run_dir} on {spec.cluster}")

@@ -106,10 +106,12 @@ def fetch(args: argparse.Namespace) -> int:
         if transport is None:
             raise ConnectionLost("the connection broke", "Try again; the download goes on where it was.")
         target = args.output or Path(view.spec.run_id + ("" if args.step is None else f"-step{args.step}"))
-        with waiting("downloading the adapter", quiet=args.json, in_bytes=True) as line:
-            files = fetch_adapter(
-                transport, view.spec, args.step, target, lambda done, total: line.show("downloading", done, total)
-            )
+        with waiting("downloading the adapter", quiet=args.json) as line:
+
+            def moved(done: int, total: int) -> None:
+                line.show("downloading the adapter", done, total, in_bytes=True)
+
+            files = fetch_adapter(transport, view.spec, args.step, target, moved)
     if args.json:
         print_json({"run": view.spec.run_id, "folder": str(target), "files": list(files)})
     else:
@@ -153,7 +155,7 @@ def _through(args: argparse.Namespace, kind: Kind, begin: Callable[[Engine, str]
                     raise ConnectionLost(event.message, event.hint)
                 if isinstance(event, TaskMoved) and event.run_id == run_id and event.task.kind is kind:
                     ended = event.task
-                    line.show(ended.stage, *((0, 0) if ended.in_bytes else (ended.done, ended.total)))
+                    line.show(ended.stage, ended.done, ended.total, in_bytes=ended.in_bytes)
                     if ended.stand is not Stand.RUNNING:
                         break
     assert ended is not None

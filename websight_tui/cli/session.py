@@ -63,10 +63,10 @@ class Session:
         """
         from websight_tui.cli.waiting import waiting
 
-        with waiting(f"waiting for {what}", in_bytes=True) as line:
+        with waiting(f"waiting for {what}") as line:
             for event in self.events(timeout=timeout):
                 if isinstance(event, SubmitProgress):
-                    line.show(event.stage, event.done, event.total)
+                    line.show(event.stage, event.done, event.total, in_bytes=True)
                 if done(event):
                     return event
         raise RemoteTimeout(f"no answer within {timeout:.0f} s: {what}", "The cluster may be slow; try again.")
@@ -97,7 +97,7 @@ class Session:
                     kind = AuthError if view.link is Link.NEEDS_LOGIN else ConnectError
                     raise kind(f"{cluster.name}: {view.error or 'cannot connect'}")
                 if view is not None and view.stage:
-                    line.show(f"connecting to {cluster.name}: {view.stage}")
+                    line.show(f"{cluster.name}: {view.stage}", view.stage_done, view.stage_total)
         raise ConnectError(
             f"{cluster.name}: no connection within two minutes", "Check the network and the host's name."
         )

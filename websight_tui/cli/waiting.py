@@ -1,4 +1,4 @@
-"""What a command waits for and how far it is, on the last line of a terminal; nothing where stderr is none.
+"""What a command waits for and how far it is, on the last line of a terminal; nothing where there is none.
 
 The line is wiped when the wait is over, and steps aside while a login asks a question.
 """
@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
-from websight_tui.words import showable
+from websight_tui.words import showable, size
 
 if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
     from rich.progress import Progress
 
 
@@ -31,48 +32,56 @@ class Wait:
 
     def __init__(self, bar: Progress | None, text: str = "") -> None:
         self._bar = bar
-        self._task = None if bar is None else bar.add_task(showable(text), total=None)
+        self._task = None if bar is None else bar.add_task(showable(text), total=None, amount="")
 
-    def show(self, text: str, done: int = 0, total: int = 0) -> None:
+    def show(self, text: str, done: int = 0, total: int = 0, *, in_bytes: bool = False) -> None:
         """Says what is done now, with a bar of `done` of `total` where `total` is known."""
         if self._bar is not None and self._task is not None:
-            self._bar.update(self._task, description=showable(text), completed=done, total=total or None)
+            far = (size(done), size(total)) if in_bytes else (f"{done:,}", f"{total:,}")
+            amount = f"{far[0]} of {far[1]}" if total else ""
+            self._bar.update(self._task, description=showable(text), completed=done, total=total or None, amount=amount)
 
 
 @contextmanager
-def waiting(text: str, *, quiet: bool = False, in_bytes: bool = False) -> Iterator[Wait]:
+def waiting(text: str, *, quiet: bool = False, console: Console | None = None) -> Iterator[Wait]:
     """Shows `text` with a spinner and the time since, for as long as the context lasts.
 
     Args:
         quiet: shows nothing (scripts that read JSON).
-        in_bytes: amounts are bytes.
+        console: what is printed on meanwhile, above the line, where it is a terminal; else the line is on stderr.
     """
-    if quiet or not sys.stderr.isatty() or _lines:
+    beside = console is not None and console.is_terminal
+    if quiet or not (beside or sys.stderr.isatty()) or _lines:
         yield Wait(None)
         return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        DownloadColumn,
-        MofNCompleteColumn,
-        Progress,
-        SpinnerColumn,
-        TextColumn,
-        TimeElapsedColumn,
-    )
-
-    amount = DownloadColumn() if in_bytes else MofNCompleteColumn()
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}", markup=False),
-        BarColumn(30),
-        amount,
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar, stepping_aside(bar):
+    with _line(console if beside else None) as bar, stepping_aside(bar):
         wait = Wait(bar)
         wait.show(text)
         yield wait
+
+
+def _line(console: Console | None) -> Progress:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TextColumn, TimeElapsedColumn
+    from rich.table import Column
+
+    class KnownBar(ProgressColumn):
+        """A bar, only where it is known how far it goes."""
+
+        bar = BarColumn(24)
+
+        def render(self, task: Task) -> RenderableType:
+            return self.bar.render(task) if task.fields["amount"] else ""
+
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis")),
+        KnownBar(),
+        TextColumn("{task.fields[amount]}", style="dim", markup=False, table_column=Column(no_wrap=True)),
+        TimeElapsedColumn(),
+        console=console or Console(stderr=True),
+        transient=True,
+    )
 
 
 @contextmanager

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from websight_tui.errors import AuthError
 from websight_tui.remote.forward import Stream, forwarding
-from websight_tui.remote.port import ExecResult, FileChunk, Progress, Prompter, ReadRequest, Transport
+from websight_tui.remote.port import ExecResult, FileChunk, Hear, Progress, Prompter, ReadRequest, Transport
+from websight_tui.remote.steps import Tell, to_nobody
 
 
 class NeedsOpenSsh(AuthError):
@@ -37,19 +38,19 @@ class AutoTransport:
     def may_prompt(self) -> bool:
         return self._inner.may_prompt
 
-    def connect(self, prompts: Prompter) -> None:
+    def connect(self, prompts: Prompter, tell: Tell = to_nobody) -> None:
         try:
-            self._inner.connect(prompts)
+            self._inner.connect(prompts, tell)
         except NeedsOpenSsh:
             other = self._second()
             if other is None:
                 raise
             self._inner.close()
             self._inner = other
-            other.connect(prompts)
+            other.connect(prompts, tell)
 
-    def exec(self, command: str, *, timeout: float, stdin: bytes | None = None) -> ExecResult:
-        return self._inner.exec(command, timeout=timeout, stdin=stdin)
+    def exec(self, command: str, *, timeout: float, stdin: bytes | None = None, hear: Hear | None = None) -> ExecResult:
+        return self._inner.exec(command, timeout=timeout, stdin=stdin, hear=hear)
 
     def read(self, path: str, offset: int, limit: int) -> FileChunk | None:
         return self._inner.read(path, offset, limit)

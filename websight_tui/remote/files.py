@@ -120,23 +120,21 @@ def download(session: Sftp, path: str, target: Path, progress: Progress | None) 
         if not stat.ok or stat.is_dir:
             raise _error("read", path, stat if not stat.ok else Reply(4, "it is a folder"))
 
-        def fetch(offset: int, limit: int) -> bytes:
+        def fetch(offset: int, limit: int, told: Progress | None = None) -> bytes:
             sizes = [min(BLOCK, limit - at) for at in range(0, limit, BLOCK)]
             asks = [sftp.read_request(handle, offset + i * BLOCK, size) for i, size in enumerate(sizes)]
-            return _joined(session.batch(asks), sizes)
+            return _joined(session.batch(asks, _by_blocks(told, offset, offset + limit, stat.size)), sizes)
 
         with open_part(target, stat.size, fetch) as part:
             done = part.tell()
             if progress:
                 progress(done, stat.size)
             while done < stat.size:
-                data = fetch(done, min(WINDOW * BLOCK, stat.size - done))
+                data = fetch(done, min(WINDOW * BLOCK, stat.size - done), progress)
                 if not data:
                     raise RemoteFileError(f"{path} became shorter while it was fetched", "Try again.", retryable=True)
                 _save(part.write, data, target)
                 done += len(data)
-                if progress:
-                    progress(done, stat.size)
         finish_part(target, stat.size)
     finally:
         if not session.closed:
@@ -152,13 +150,19 @@ def _write_blocks(
         progress(0, total)
     while window := read(WINDOW * BLOCK):
         asks = [sftp.write_request(handle, done + at, window[at : at + BLOCK]) for at in range(0, len(window), BLOCK)]
-        for answer in session.batch(asks):
+        end = done + len(window)
+        for answer in session.batch(asks, _by_blocks(progress, done, end, max(end, total))):
             if not answer.ok:
                 raise _error("write", path, answer)
-        done += len(window)
-        if progress:
-            progress(done, max(done, total))
+        done = end
     return done
+
+
+def _by_blocks(progress: Progress | None, begin: int, end: int, total: int) -> Callable[[int], None] | None:
+    """Tells `progress` of each block from byte `begin` to `end`: a window takes many seconds on a slow line."""
+    if progress is None:
+        return None
+    return lambda blocks: progress(min(begin + blocks * BLOCK, end), total)
 
 
 def _save(write: Callable[[bytes], int], data: bytes, target: Path) -> None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from websight_tui.errors import ConnectError
-from websight_tui.remote.port import ExecResult
+from websight_tui.remote.port import ExecResult, Hear
 
 Shell = Literal["plain", "bash", "user"]
 """Who runs a command: the plain exec of the server, `bash -lc`, or the account's own shell as a login shell."""
@@ -66,6 +66,31 @@ class Framed:
         inner = after if mark else before
         at = inner.rfind(self.end + b":")
         return (inner if at < 0 else inner[:at]).decode("utf-8", "replace")
+
+
+class Lines:
+    """A command's whole lines, handed on while more is still to come.
+
+    Args:
+        hear: gets each line between the markers, without its end.
+    """
+
+    def __init__(self, framed: Framed, hear: Hear) -> None:
+        self._begin, self._end, self._hear = b"\n" + framed.begin + b"\n", framed.end + b":", hear
+        self._at: int | None = None
+
+    def look(self, stdout: bytes | bytearray) -> None:
+        """Hands on what is new in `stdout`, all that has come so far."""
+        if self._at is None:
+            if (found := stdout.find(self._begin)) < 0:
+                return
+            self._at = found + len(self._begin)
+        while (end := stdout.find(b"\n", self._at)) >= 0:
+            line, mark, _ = bytes(stdout[self._at : end]).partition(self._end)
+            if mark:
+                return
+            self._at = end + 1
+            self._hear(line.decode("utf-8", "replace"))
 
 
 def frame(command: str, shell: Shell = "plain") -> Framed:

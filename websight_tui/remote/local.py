@@ -18,8 +18,9 @@ from websight_tui.remote.forward import OPEN_S, Stream
 from websight_tui.remote.framing import Framed, find_shell, frame, wished_shell
 from websight_tui.remote.identity import HEAD_BYTES, identity_of
 from websight_tui.remote.partial import finish_part, open_part
-from websight_tui.remote.port import ExecResult, FileChunk, Progress, Prompter, ReadRequest
+from websight_tui.remote.port import ExecResult, FileChunk, Hear, Progress, Prompter, ReadRequest
 from websight_tui.remote.process import converse, end_session
+from websight_tui.remote.steps import Stage, Step, Tell, to_nobody
 
 _COPY = 1024 * 1024
 
@@ -49,16 +50,17 @@ class LocalTransport:
     def may_prompt(self) -> bool:
         return False
 
-    def connect(self, prompts: Prompter) -> None:  # noqa: ARG002
+    def connect(self, prompts: Prompter, tell: Tell = to_nobody) -> None:  # noqa: ARG002
         self._connected = True
         if self._shell is None:
+            tell(Step(Stage.SHELL))
             self._shell = find_shell(lambda command, shell: self._run(frame(command, shell), 20.0, None))
 
-    def exec(self, command: str, *, timeout: float, stdin: bytes | None = None) -> ExecResult:
+    def exec(self, command: str, *, timeout: float, stdin: bytes | None = None, hear: Hear | None = None) -> ExecResult:
         self._check()
-        return self._run(frame(command, self._shell or "plain"), timeout, stdin)
+        return self._run(frame(command, self._shell or "plain"), timeout, stdin, hear)
 
-    def _run(self, framed: Framed, timeout: float, stdin: bytes | None) -> ExecResult:
+    def _run(self, framed: Framed, timeout: float, stdin: bytes | None, hear: Hear | None = None) -> ExecResult:
         mine: list[subprocess.Popen[bytes]] = []
 
         def started(process: subprocess.Popen[bytes]) -> None:
@@ -68,7 +70,7 @@ class LocalTransport:
 
         try:
             argv = ["/bin/sh", "-c", framed.line]
-            stdout, stderr, status = converse(argv, framed, timeout, stdin, started=started)
+            stdout, stderr, status = converse(argv, framed, timeout, stdin, started=started, hear=hear)
         except TimeoutError:
             raise RemoteTimeout(f"The command took longer than {timeout:.0f} s") from None
         finally:

@@ -15,6 +15,7 @@ import subprocess
 import tempfile
 import threading
 import time
+from collections import deque
 from pathlib import Path
 from typing import Final
 
@@ -25,10 +26,12 @@ from websight_tui.remote.framing import Framed, Shell, find_shell, frame, wished
 from websight_tui.remote.openssh_command import client_words, options
 from websight_tui.remote.openssh_forward import PipedStream
 from websight_tui.remote.openssh_login import Questions, failure
-from websight_tui.remote.port import Endpoint, ExecResult, Prompter, Unattended
+from websight_tui.remote.openssh_steps import Login, complaints
+from websight_tui.remote.port import Endpoint, ExecResult, Hear, Prompter, Unattended
 from websight_tui.remote.process import converse, end_session
 from websight_tui.remote.sftp import Sftp
 from websight_tui.remote.ssh_config import check_host, parse_options
+from websight_tui.remote.steps import Stage, Step, Tell, to_nobody
 
 MAX_CHANNELS: Final = 3
 FILE_TIMEOUT_S: Final = 30.0
@@ -36,6 +39,8 @@ LOGIN_S: Final = 300.0
 """Seconds for a login in which a person answers."""
 PROBE_S: Final = 30.0
 _LONGEST_FOLDER: Final = 40
+_MOST_LINES: Final = 500
+_LONGEST_LINE: Final = 4096
 _LOST: Final = 255
 """ssh's own exit status, as opposed to the command's."""
 
@@ -74,11 +79,12 @@ class OpenSshTransport(FileMethods):
     def may_prompt(self) -> bool:
         return self._may_prompt
 
-    def connect(self, prompts: Prompter) -> None:
+    def connect(self, prompts: Prompter, tell: Tell = to_nobody) -> None:
         if self.connected:
             return
         self.close()
         check_host(self._endpoint.host)
+        tell(Step(Stage.CONFIG))
         resolved = self._resolved()
         user, host = (
             next(iter(resolved.get("user", ())), getpass.getuser()),
@@ -87,10 +93,14 @@ class OpenSshTransport(FileMethods):
         self._address = f"{user}@{host}"
         self._may_prompt = True
         theirs = next(iter(resolved.get("controlpath", ())), "none")
+        jumps = [jump for jump in next(iter(resolved.get("proxyjump", ())), "none").split(",") if jump != "none"]
+        hops = len(jumps) + 1
         if theirs != "none" and self._answers(Path(theirs)):
             self._socket = Path(theirs)  # the user's own connection: used, never ended
         else:
-            self._log_in(prompts)
+            self._log_in(prompts, Login(host, hops), tell)
+        if self._wished is None:
+            tell(Step(Stage.SHELL, hop=hops, hops=hops))
         try:
             self._shell = self._wished or find_shell(lambda command, shell: self._run(frame(command, shell), PROBE_S))
         except ConnectionLost as exc:
@@ -100,8 +110,8 @@ class OpenSshTransport(FileMethods):
             self.close()
             raise
 
-    def exec(self, command: str, *, timeout: float, stdin: bytes | None = None) -> ExecResult:
-        return self._run(frame(command, self._shell), timeout, stdin)
+    def exec(self, command: str, *, timeout: float, stdin: bytes | None = None, hear: Hear | None = None) -> ExecResult:
+        return self._run(frame(command, self._shell), timeout, stdin, hear)
 
     def open_tcp(self, host: str, port: int) -> Stream:
         return PipedStream(self._through_master("-W", f"[{host}]:{port}"))
@@ -116,28 +126,28 @@ class OpenSshTransport(FileMethods):
         elif folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _log_in(self, prompts: Prompter) -> None:
+    def _log_in(self, prompts: Prompter, login: Login, tell: Tell) -> None:
         folder = self._folder = Path(tempfile.mkdtemp(prefix="wst-", dir=_short_folder()))
         # The client adds 17 characters while it makes the socket, and the system allows about 104.
         path = folder / "m"
         with contextlib.ExitStack() as stack:
             attended = not isinstance(prompts, Unattended)
             questions = stack.enter_context(Questions(folder, prompts, self._address)) if attended else None
-            words = stack.enter_context(tempfile.TemporaryFile())
             master = subprocess.Popen(
                 [
-                    *self._ssh("-M", "-N", "-S", str(path)),
+                    *self._ssh("-v", "-M", "-N", "-S", str(path)),
                     *options(ControlPersist="no", BatchMode="no" if attended else "yes"),
                     "--",
                     self._endpoint.host,
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                stderr=words,
+                stderr=subprocess.PIPE,
                 start_new_session=True,
                 env={**os.environ, **(questions.environment if questions else {})},
             )
             self._master = master
+            ear = _Ear(master, login, tell)
             deadline = time.monotonic() + (LOGIN_S if attended else 60.0)
             while not path.exists() and time.monotonic() < deadline and self._master is master:
                 with contextlib.suppress(subprocess.TimeoutExpired):
@@ -146,18 +156,17 @@ class OpenSshTransport(FileMethods):
             if not path.exists():
                 end_session(master)
                 master.wait(5)
-                words.seek(0)
                 self.close()
-                text = words.read().decode("utf-8", "replace")
-                raise failure(text, self._address, self._endpoint.host, questions)
-            self._socket = path
+                raise failure(ear.complaints(), self._address, self._endpoint.host, questions)
+            ear.over, self._socket = True, path
             self._may_prompt = questions is not None and questions.asked
 
-    def _run(self, framed: Framed, timeout: float, stdin: bytes | None = None) -> ExecResult:
+    def _run(self, framed: Framed, timeout: float, stdin: bytes | None = None, hear: Hear | None = None) -> ExecResult:
         if not self._slots.acquire(timeout=timeout):
             raise RemoteTimeout(f"{self._address} is busy with earlier commands")
         try:
-            stdout, stderr, status = converse([*self._through_master(), framed.line], framed, timeout, stdin)
+            argv = [*self._through_master(), framed.line]
+            stdout, stderr, status = converse(argv, framed, timeout, stdin, hear=hear)
         except TimeoutError:
             if not self.connected:
                 raise self._lost() from None
@@ -225,6 +234,39 @@ class OpenSshTransport(FileMethods):
             f"The connection to {self._address} broke{f': {last.strip()}' if last else ''}",
             "Jobs on the cluster go on without it.",
         )
+
+
+class _Ear:
+    """Listens to what a client says while it logs in, and lets it talk afterwards: a full pipe would hold it up.
+
+    Args:
+        client: whose stderr is a pipe, and who tells its steps.
+
+    Attributes:
+        over: set once it is in: the keys that it exchanges anew every hour are no step of a login.
+    """
+
+    over = False
+
+    def __init__(self, client: subprocess.Popen[bytes], login: Login, tell: Tell) -> None:
+        self._client, self._login, self._tell = client, login, tell
+        self._said: deque[str] = deque(maxlen=_MOST_LINES)
+        self._thread = threading.Thread(target=self._listen, name="ssh-says", daemon=True)
+        self._thread.start()
+
+    def complaints(self) -> str:
+        """What it has said, once it has ended, without its steps."""
+        self._thread.join(1.0)
+        return complaints("\n".join(self._said))
+
+    def _listen(self) -> None:
+        assert self._client.stderr is not None
+        with self._client.stderr as stream:
+            for raw in iter(lambda: stream.readline(_LONGEST_LINE), b""):
+                line = raw.decode("utf-8", "replace").rstrip("\r\n")
+                self._said.append(line)
+                if not self.over and (step := self._login.take(line)) is not None:
+                    self._tell(step)
 
 
 class _PipeStream:

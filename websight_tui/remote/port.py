@@ -12,8 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from websight_tui.remote.steps import Tell, to_nobody
+
 Progress = Callable[[int, int], None]
 """Called during a transfer with (bytes done, bytes in all)."""
+Hear = Callable[[str], None]
+"""Called with each whole line that a command writes to its standard output, as it comes; returns quickly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,17 +127,24 @@ class Transport(Protocol):
         """Whether connecting again could ask a person something. If so, nothing reconnects by itself."""
         ...
 
-    def connect(self, prompts: Prompter) -> None:
-        """Logs in. Raises ConnectError, AuthError, HostKeyError."""
+    def connect(self, prompts: Prompter, tell: Tell = to_nobody) -> None:
+        """Logs in.
+
+        Args:
+            tell: told each step of it as it begins.
+
+        Raises: ConnectError, AuthError, HostKeyError.
+        """
         ...
 
-    def exec(self, command: str, *, timeout: float, stdin: bytes | None = None) -> ExecResult:
+    def exec(self, command: str, *, timeout: float, stdin: bytes | None = None, hear: Hear | None = None) -> ExecResult:
         """Runs `command` in a POSIX shell with the user's PATH.
 
         Args:
             command: built with `shlex.join`/`shlex.quote`; never put together from remote or user text by hand.
             timeout: seconds for the whole command.
             stdin: bytes for its standard input (closed at once if None).
+            hear: told each line of its output while it runs; all of it is in the result as well.
 
         Raises: RemoteTimeout, ConnectionLost. A non-zero exit is no error here.
         """

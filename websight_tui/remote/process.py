@@ -11,7 +11,8 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from websight_tui.remote.framing import Framed
+from websight_tui.remote.framing import Framed, Lines
+from websight_tui.remote.port import Hear
 
 _READ = 1 << 16
 
@@ -23,6 +24,7 @@ def converse(
     stdin: bytes | None,
     *,
     started: Callable[[subprocess.Popen[bytes]], None] | None = None,
+    hear: Hear | None = None,
 ) -> tuple[bytes, bytes, int]:
     """(stdout, stderr, status) of `argv`, whose output holds `framed`'s markers; 128 + N after signal N.
 
@@ -31,6 +33,7 @@ def converse(
     Args:
         timeout: seconds; after it the process and all that it started in its session are killed.
         started: told of the process, so that others can end it.
+        hear: told each whole line of the command's output as it comes.
 
     Raises: TimeoutError, OSError if `argv` cannot be run.
     """
@@ -49,6 +52,7 @@ def converse(
     if process.stdin is not None:
         threading.Thread(target=_feed, args=(process, stdin), daemon=True).start()
     out, err = bytearray(), bytearray()
+    lines = Lines(framed, hear) if hear is not None else None
     try:
         with selectors.DefaultSelector() as selector:
             selector.register(process.stdout, selectors.EVENT_READ, out)
@@ -59,6 +63,8 @@ def converse(
                     key.data.extend(data)
                     if not data:
                         selector.unregister(key.fileobj)
+                if lines is not None:
+                    lines.look(out)
         status = _status(process, deadline, marked=framed.finished(out, err))
     except (TimeoutError, subprocess.TimeoutExpired):
         end_session(process)

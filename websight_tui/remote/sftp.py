@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, NoReturn, Protocol
 
@@ -94,8 +94,14 @@ class Sftp:
         self.closed = True
         self._stream.close()
 
-    def batch(self, requests: Sequence[tuple[int, bytes]]) -> list[Reply]:
-        """Sends all requests, then collects all answers, in the order of the requests."""
+    def batch(
+        self, requests: Sequence[tuple[int, bytes]], answered: Callable[[int], None] | None = None
+    ) -> list[Reply]:
+        """Sends all requests, then collects all answers, in the order of the requests.
+
+        Args:
+            answered: told how many answers have come, at each; what it raises ends the batch, not the session.
+        """
         if not requests:
             return []
         with self._lock:
@@ -121,6 +127,8 @@ class Sftp:
                         replies[index] = _reply(kind, body[4:])
                 except struct.error:
                     self._broke("sent a damaged answer")
+                if answered is not None:
+                    answered(len(requests) - len(waiting))
             return replies
 
     def rename(self, old: str, new: str) -> Reply:

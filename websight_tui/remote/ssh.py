@@ -15,13 +15,14 @@ from websight_tui.errors import ConnectError, ConnectionLost, RemoteTimeout
 from websight_tui.remote import ssh_forward
 from websight_tui.remote.file_methods import FileMethods
 from websight_tui.remote.forward import Stream
-from websight_tui.remote.framing import Framed, Shell, find_shell, frame, wished_shell
-from websight_tui.remote.port import Endpoint, ExecResult, Prompter
+from websight_tui.remote.framing import Framed, Lines, Shell, find_shell, frame, wished_shell
+from websight_tui.remote.port import Endpoint, ExecResult, Hear, Prompter
 from websight_tui.remote.sftp import Sftp
 from websight_tui.remote.ssh_auth import Questions, plain
 from websight_tui.remote.ssh_config import route
 from websight_tui.remote.ssh_keys import KeyRing
 from websight_tui.remote.ssh_link import KEEPALIVE_S, log_in, watch_peer
+from websight_tui.remote.steps import Stage, Step, Tell, to_nobody
 
 MAX_CHANNELS: Final = 3
 """Servers allow ten sessions on a connection by default; one of ours is the file session."""
@@ -67,11 +68,12 @@ class SshTransport(FileMethods):
     def may_prompt(self) -> bool:
         return self._may_prompt
 
-    def connect(self, prompts: Prompter) -> None:
+    def connect(self, prompts: Prompter, tell: Tell = to_nobody) -> None:
         if self.connected:
             return
         self.close()
         self._ended = ended = threading.Event()
+        tell(Step(Stage.CONFIG))
         hops = route(self._endpoint)
         self._address = hops[-1].address
         questions = Questions(prompts)
@@ -83,10 +85,12 @@ class SshTransport(FileMethods):
                 transport.close()
 
         try:
-            transport = log_in(hops, questions, self._ring, opened)
+            transport = log_in(hops, questions, self._ring, opened, tell)
             if ended.is_set():
                 raise ConnectError(f"The connection to {self._address} was closed while it was made")
             self._transport = transport
+            if self._wished is None:
+                tell(Step(Stage.SHELL, hop=len(hops), hops=len(hops)))
             self._shell = self._wished or find_shell(self._probe)
         except ConnectionLost as exc:
             self.close()
@@ -99,8 +103,8 @@ class SshTransport(FileMethods):
             target=watch_peer, args=(transport, self._keepalive_s, ended), name="ssh-keepalive", daemon=True
         ).start()
 
-    def exec(self, command: str, *, timeout: float, stdin: bytes | None = None) -> ExecResult:
-        return self._run(frame(command, self._shell), timeout, stdin)
+    def exec(self, command: str, *, timeout: float, stdin: bytes | None = None, hear: Hear | None = None) -> ExecResult:
+        return self._run(frame(command, self._shell), timeout, stdin, hear)
 
     def open_tcp(self, host: str, port: int) -> Stream:
         if self._transport is None:
@@ -122,14 +126,14 @@ class SshTransport(FileMethods):
     def _probe(self, command: str, shell: Shell) -> ExecResult:
         return self._run(frame(command, shell), LOGIN_SHELL_TIMEOUT_S, None)
 
-    def _run(self, framed: Framed, timeout: float, stdin: bytes | None) -> ExecResult:
+    def _run(self, framed: Framed, timeout: float, stdin: bytes | None, hear: Hear | None = None) -> ExecResult:
         deadline = time.monotonic() + timeout
         if not self._slots.acquire(timeout=timeout):
             raise RemoteTimeout(f"{self._address} is busy with earlier commands")
         try:
             channel = self._open(deadline)
             try:
-                return _converse(channel, framed, deadline, stdin)
+                return _converse(channel, framed, deadline, stdin, hear)
             finally:
                 channel.close()
         except TimeoutError:
@@ -202,7 +206,9 @@ class _ChannelStream:
             self._channel.close()
 
 
-def _converse(channel: paramiko.Channel, framed: Framed, deadline: float, stdin: bytes | None) -> ExecResult:
+def _converse(
+    channel: paramiko.Channel, framed: Framed, deadline: float, stdin: bytes | None, hear: Hear | None
+) -> ExecResult:
     """Runs one command on an open channel. Raises TimeoutError, EOFError (the line broke before its end)."""
     channel.settimeout(max(0.01, deadline - time.monotonic()))
     channel.exec_command(framed.line)
@@ -210,6 +216,7 @@ def _converse(channel: paramiko.Channel, framed: Framed, deadline: float, stdin:
         channel.sendall(stdin)
     channel.shutdown_write()
     stdout, stderr = bytearray(), bytearray()
+    lines = Lines(framed, hear) if hear is not None else None
     with selectors.DefaultSelector() as selector:
         selector.register(channel, selectors.EVENT_READ)
         while not (channel.eof_received or channel.closed) or channel.recv_ready() or channel.recv_stderr_ready():
@@ -220,6 +227,8 @@ def _converse(channel: paramiko.Channel, framed: Framed, deadline: float, stdin:
                 raise TimeoutError
             if channel.recv_ready():
                 stdout += channel.recv(1 << 20)
+                if lines is not None:
+                    lines.look(stdout)
             if channel.recv_stderr_ready():
                 stderr += channel.recv_stderr(1 << 20)
     if framed.end + b":" in stdout:

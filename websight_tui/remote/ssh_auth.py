@@ -6,7 +6,7 @@ Driven on paramiko's Transport: `SSHClient.connect` falls back to print() and in
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 import paramiko
@@ -56,14 +56,23 @@ class _GaveUp(Exception):
     """The person closed the question."""
 
 
-def authenticate(transport: LoginTransport, hop: Hop, questions: Questions, ring: KeyRing) -> None:
+def authenticate(
+    transport: LoginTransport,
+    hop: Hop,
+    questions: Questions,
+    ring: KeyRing,
+    begin: Callable[[str], None] = lambda _: None,
+) -> None:
     """Logs `transport` in as `hop.user`.
+
+    Args:
+        begin: told each method ("publickey") before it is tried.
 
     Raises: AuthError (refused, or the person gave up), NeedsOpenSsh, ConnectError (the line broke).
     """
     transport.auth_timeout = PERSON_S
     try:
-        _Login(transport, hop, questions, ring).run()
+        _Login(transport, hop, questions, ring).run(begin)
     except _GaveUp:
         raise AuthError(f"The login to {hop.address} was given up", "Connect again when you are ready.") from None
     except (paramiko.SSHException, EOFError, OSError) as exc:
@@ -85,7 +94,7 @@ class _Login:
         self.allowed: list[str] = []
         self.tried: list[str] = []
 
-    def run(self) -> None:
+    def run(self, begin: Callable[[str], None]) -> None:
         try:
             self.allowed = self.transport.auth_none(self.hop.user)
         except paramiko.BadAuthenticationType as exc:
@@ -98,6 +107,7 @@ class _Login:
             if method is None:
                 raise self._refused()
             self.tried.append(method)
+            begin(method)
             # A partial success (first factor right) brings a new list; each method gets its chance in it again.
             if _HOW[method](self):
                 failed.discard(method)

@@ -7,8 +7,9 @@ import logging
 import socket
 import subprocess
 import threading
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Final
 
 import paramiko
 
@@ -20,7 +21,10 @@ from websight_tui.remote.ssh_auth import Questions, authenticate, plain
 from websight_tui.remote.ssh_config import Hop
 from websight_tui.remote.ssh_keys import KeyRing
 from websight_tui.remote.ssh_transport import LoginTransport
+from websight_tui.remote.steps import Stage, Step, Tell, to_nobody
 
+Place = tuple[socket.AddressFamily, socket.SocketKind, int, str, Any]
+"""One answer of getaddrinfo."""
 KEEPALIVE_S: Final = 20.0
 """Seconds between two keepalives, and the longest wait for the answer to one."""
 
@@ -30,22 +34,34 @@ logging.getLogger("paramiko").propagate = False
 
 
 def log_in(
-    hops: tuple[Hop, ...], questions: Questions, ring: KeyRing, opened: Callable[[paramiko.Transport], None]
+    hops: tuple[Hop, ...],
+    questions: Questions,
+    ring: KeyRing,
+    opened: Callable[[paramiko.Transport], None],
+    tell: Tell = to_nobody,
 ) -> paramiko.Transport:
     """Logs in to each hop through the one before; the last one's transport is returned.
 
     Args:
         opened: told of every transport at once, so that it can be closed from another thread meanwhile.
+        tell: told each step as it begins.
 
     Raises: ConnectError, HostKeyError, AuthError.
     """
     transport: LoginTransport | None = None
-    for hop in hops:
-        line = _connect(hop) if transport is None else _through(transport, hop)
+    for number, hop in enumerate(hops, 1):
+
+        def begin(stage: Stage, method: str = "", host: str = hop.hostname, number: int = number) -> None:
+            tell(Step(stage, host, number, len(hops), method))
+
+        line = _connect(hop, begin) if transport is None else _through(transport, hop, begin)
+        begin(Stage.KEYS)
         transport = _exchange_keys(hop, line)
         opened(transport)
+        begin(Stage.HOST_KEY)
         _check_host_key(transport, hop, questions)
-        authenticate(transport, hop, questions, ring)
+        begin(Stage.LOGIN)
+        authenticate(transport, hop, questions, ring, partial(begin, Stage.LOGIN))
     assert transport is not None
     return transport
 
@@ -62,11 +78,15 @@ def watch_peer(transport: paramiko.Transport, interval: float, ended: threading.
         guard.cancel()
 
 
-def _connect(hop: Hop) -> socket.socket:
+def _connect(hop: Hop, begin: Callable[[Stage], None]) -> socket.socket:
     if hop.proxy_command:
+        begin(Stage.REACH)
         return _run_proxy(hop)
     try:
-        line = socket.create_connection((hop.hostname, hop.port), timeout=hop.connect_timeout_s)
+        begin(Stage.NAME)
+        places = socket.getaddrinfo(hop.hostname, hop.port, type=socket.SOCK_STREAM)
+        begin(Stage.REACH)
+        line = _first_that_answers(places, hop.connect_timeout_s)
     except socket.gaierror as exc:
         raise ConnectError(f"The name {hop.hostname} is not known", "Check it, and your network or VPN.") from exc
     except TimeoutError as exc:
@@ -81,6 +101,22 @@ def _connect(hop: Hop) -> socket.socket:
     line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     line.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     return line
+
+
+def _first_that_answers(places: Sequence[Place], timeout_s: float) -> socket.socket:
+    """A connection to one of the addresses of a name, tried in their order. Raises the last one's OSError."""
+    last: OSError = OSError("it has no address")
+    for family, kind, protocol, _, address in places:
+        line = socket.socket(family, kind, protocol)
+        line.settimeout(timeout_s)
+        try:
+            line.connect(address)
+        except OSError as exc:
+            line.close()
+            last = exc
+        else:
+            return line
+    raise last
 
 
 def _run_proxy(hop: Hop) -> socket.socket:
@@ -103,7 +139,8 @@ def _run_proxy(hop: Hop) -> socket.socket:
     return ours
 
 
-def _through(transport: paramiko.Transport, hop: Hop) -> paramiko.Channel:
+def _through(transport: paramiko.Transport, hop: Hop, begin: Callable[[Stage], None]) -> paramiko.Channel:
+    begin(Stage.REACH)
     try:
         return transport.open_channel(
             "direct-tcpip", (hop.hostname, hop.port), ("127.0.0.1", 0), timeout=hop.connect_timeout_s

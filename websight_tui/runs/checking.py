@@ -8,9 +8,8 @@ from collections.abc import Callable
 from typing import Final
 
 from websight_tui.errors import WebsightError
-from websight_tui.remote.port import Progress
 from websight_tui.runs import events as e
-from websight_tui.runs.checks.finding import skip
+from websight_tui.runs.checks.finding import Doing, Finding, Tell, skip
 from websight_tui.runs.plan import LaunchPlan
 from websight_tui.runs.preflight import Preflight, preflight_of
 from websight_tui.runs.watcher import Watcher
@@ -19,7 +18,8 @@ _LOG: Final = logging.getLogger(__name__)
 
 
 class Checker:
-    """Checks launches in threads of its own; each ends in a PreflightDone, unless a newer one took its place.
+    """Checks launches in threads of its own: CheckMoved and CheckMade as each goes on, then a PreflightDone, unless a
+    newer one took its place.
 
     Args:
         emit: takes events, from any thread.
@@ -39,19 +39,18 @@ class Checker:
             with self._turn:  # a login node is shared: never two at a time
                 if self._newest is not plan:
                     return
-                found = _check(plan, watcher, lambda done, total: self._uploading(plan, done, total))
+                found = _check(plan, watcher, lambda told: self._tell(plan, told))
             if self._newest is plan:
                 self._emit(e.PreflightDone(plan.spec.run_id, found.findings, found.train_rows, self._clock()))
 
         threading.Thread(target=work, name=f"pre-flight {plan.spec.run_id}", daemon=True).start()
 
-    def _uploading(self, plan: LaunchPlan, done: int, total: int) -> None:
+    def _tell(self, plan: LaunchPlan, told: Doing | Finding) -> None:
         if self._newest is plan:
-            stage = "uploading the trainer" if done < total else ""
-            self._emit(e.PreflightMoved(plan.spec.run_id, stage, done, total))
+            self._emit(e.told(plan.spec.run_id, told, self._clock()))
 
 
-def _check(plan: LaunchPlan, watcher: Watcher | None, progress: Progress) -> Preflight:
+def _check(plan: LaunchPlan, watcher: Watcher | None, tell: Tell) -> Preflight:
     transport = watcher.transport if watcher is not None else None
     if watcher is None or transport is None:
         return _not_checked("Not connected to this cluster", "Connect first.")
@@ -59,7 +58,7 @@ def _check(plan: LaunchPlan, watcher: Watcher | None, progress: Progress) -> Pre
     if not plan.spec.root.startswith("/"):
         return _not_checked("The home folder there is not known", "Set an absolute `root` for this cluster.")
     try:
-        return preflight_of(transport, plan.spec, bundle=plan.bundle, progress=progress)
+        return preflight_of(transport, plan.spec, bundle=plan.bundle, tell=tell)
     except WebsightError as exc:
         return _not_checked(exc.message, exc.hint)
     except Exception as exc:  # the last resort: a person waits for an answer

@@ -15,7 +15,7 @@ from websight_tui.errors import ConnectionLost, WebsightError
 from websight_tui.remote.port import Prompter, Transport
 from websight_tui.remote.ssh_config import Hop, route
 from websight_tui.runs.checks import disk, reach, shell, slurm
-from websight_tui.runs.checks.finding import Finding, fail, ok, skip, warn
+from websight_tui.runs.checks.finding import Doing, Finding, fail, ok, skip, to_nobody, warn
 from websight_tui.runs.plan import LaunchPlan
 from websight_tui.runs.preflight import check_python, preflight_in
 from websight_tui.runs.scratch import Scratch
@@ -28,10 +28,17 @@ AFTER_LOGIN: Final = (
     *("folder", "disk", "python", "data", "submit"),
 )
 """The checks that `inspect` makes, in their order."""
+CHECKS: Final = ("name", "reach", "login", *AFTER_LOGIN)
+"""Those that `examine` makes."""
 
 
 def examine(
-    cluster: Cluster, plan: LaunchPlan, *, open_transport: Callable[[Cluster], Transport], prompter: Prompter
+    cluster: Cluster,
+    plan: LaunchPlan,
+    *,
+    open_transport: Callable[[Cluster], Transport],
+    prompter: Prompter,
+    tell: Callable[[Doing], None] = to_nobody,
 ) -> Generator[Finding]:
     """Everything, from the name on; logs in once and closes the connection at the end.
 
@@ -39,10 +46,11 @@ def examine(
         plan: the launch that shall work (`plan_launch` for the cluster and a preset).
         open_transport: makes a transport that is not connected yet.
         prompter: answers the login's questions; called from this thread.
+        tell: told each check as it begins and goes on.
 
     Never raises for what is wrong with the cluster. Closing the iterator early cleans up, too.
     """
-    visit = _Visit()
+    visit = _Visit(tell)
     hops: list[Hop] = []
     if reach.is_local(cluster.endpoint):
         yield ok("name", "this machine: no SSH is needed")
@@ -53,7 +61,7 @@ def examine(
 
     def log_in() -> Iterator[Finding]:
         opened.append(open_transport(cluster))
-        yield from reach.check_login(opened[0], tuple(hops), prompter)
+        yield from reach.check_login(opened[0], tuple(hops), prompter, tell)
 
     try:
         yield from visit.step("login", log_in, needs=("name", "reach"))
@@ -67,9 +75,11 @@ def examine(
             transport.close()
 
 
-def inspect(transport: Transport, cluster: Cluster, plan: LaunchPlan) -> Generator[Finding]:
+def inspect(
+    transport: Transport, cluster: Cluster, plan: LaunchPlan, tell: Callable[[Doing], None] = to_nobody
+) -> Generator[Finding]:
     """`examine` from the login on, over a connection that is there; it stays open."""
-    yield from _inspect(_Visit(), transport, cluster, plan)
+    yield from _inspect(_Visit(tell), transport, cluster, plan)
 
 
 def _name(cluster: Cluster, hops: list[Hop]) -> Iterator[Finding]:
@@ -103,7 +113,7 @@ def _inspect(visit: _Visit, transport: Transport, cluster: Cluster, plan: Launch
         yield ok("folder", f"{plan.spec.root} can be written{new}")
 
     def trainer() -> Iterator[Finding]:
-        found = preflight_in(transport, plan.spec, made[0], bundle=plan.bundle).findings
+        found = preflight_in(transport, plan.spec, made[0], bundle=plan.bundle, tell=visit.going_on).findings
         yield from (finding for finding in found if (finding.check, finding.level) != ("storage", "ok"))
 
     try:
@@ -124,7 +134,8 @@ class _Visit:
     `home` is the account's home folder there, once it is known.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tell: Callable[[Doing], None]) -> None:
+        self._tell = tell
         self._bad: dict[str, str] = {}
         self._lost = ""
         self.home = ""
@@ -139,6 +150,7 @@ class _Visit:
             self._bad[check] = reason
             yield skip(check, f"not looked at: {reason}")
             return
+        self._tell(Doing(check))
         try:
             for finding in work():
                 if finding.level == "fail":
@@ -149,6 +161,11 @@ class _Visit:
             if isinstance(exc, ConnectionLost):
                 self._lost = "the connection broke"
             yield self._shortened(fail(check, exc.message, exc.hint))
+
+    def going_on(self, told: Doing | Finding) -> None:
+        """Hands on how far a check is; what it finds comes as it is yielded."""
+        if isinstance(told, Doing):
+            self._tell(told)
 
     def _shortened(self, finding: Finding) -> Finding:
         """With "~" for the home folder there."""

@@ -112,11 +112,6 @@ class Engine:
         for name in new:
             self._emit(e.LinkChanged(name, Link.OFFLINE, self._clock()))
 
-    def home(self, cluster: str) -> str:
-        """The account's home folder on a cluster; "" while it is not known."""
-        watcher = self._watchers.get(cluster)
-        return watcher.home if watcher is not None else ""
-
     def transport(self, cluster: str) -> Transport | None:
         """The connection to a cluster, for reading and downloading from another thread; None while there is none."""
         watcher = self._watchers.get(cluster)

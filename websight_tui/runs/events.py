@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from websight_tui.metrics.model import TrainingLog
 from websight_tui.projection.model import Forecast, Projection, Score
-from websight_tui.runs.checks.finding import Finding
+from websight_tui.runs.checks.finding import Doing, Finding
 from websight_tui.runs.exploring import SiteOffer
 from websight_tui.runs.saved_work.checkpoints import Saved
 from websight_tui.runs.saved_work.tasks import Task
@@ -22,7 +22,14 @@ from websight_tui.slurm_commands.site import Layout
 
 @dataclass(frozen=True, slots=True)
 class LinkChanged:
-    """The connection to a cluster changed; `error` says why it is not online and what to do, `stage` what happens."""
+    """The connection to a cluster changed.
+
+    Args:
+        error: why it is not online, and what to do.
+        stage: what is done to get there. done, total: how many stages are over, of how many; 0 of 0 if not known.
+        again_at: Unix s of the next try, where one is waited for.
+        home: the account's home folder, once it is known.
+    """
 
     cluster: str
     link: Link
@@ -30,6 +37,10 @@ class LinkChanged:
     address: str = ""
     error: str = ""
     stage: str = ""
+    home: str = ""
+    done: int = 0
+    total: int = 0
+    again_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +153,17 @@ class SiteSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckMoved:
+    """What a cluster's check or a launch's pre-flight is about now; `run_id` as in CheckMade."""
+
+    run_id: str
+    doing: Doing
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class CheckMade:
-    """One finding of a cluster's check, as it is made; None after the last one.
+    """One finding of a cluster's check or of a launch's pre-flight, as it is made; None after a cluster's last one.
 
     Args:
         run_id: of the plan that is checked; belongs to no run, so that no state keeps it.
@@ -264,16 +284,6 @@ class ActionMoved:
 
 
 @dataclass(frozen=True, slots=True)
-class PreflightMoved:
-    """What the pre-flight of a launch is about, with bytes done and in all where it uploads (else 0 of 0)."""
-
-    run_id: str
-    stage: str
-    done: int = 0
-    total: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class SavedSeen:
     """Which of a run's checkpoints are on the cluster, and how whole each is."""
 
@@ -330,6 +340,7 @@ Event = (
     | RunHidden
     | PreflightDone
     | SiteSeen
+    | CheckMoved
     | CheckMade
     | SubmitBegan
     | SubmitProgress
@@ -342,9 +353,13 @@ Event = (
     | Scored
     | ProblemsFound
     | ActionMoved
-    | PreflightMoved
     | SavedSeen
     | TaskMoved
     | ActionDone
     | Notice
 )
+
+
+def told(run_id: str, item: Doing | Finding, at: float) -> CheckMoved | CheckMade:
+    """What a check tells, as an event."""
+    return CheckMoved(run_id, item, at) if isinstance(item, Doing) else CheckMade(run_id, item, at)

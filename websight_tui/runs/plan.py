@@ -7,6 +7,7 @@ import datetime
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from websight_tui.bundle_files import bundle_files
 from websight_tui.config import Cluster, Config
@@ -15,6 +16,9 @@ from websight_tui.projection.model import Forecast
 from websight_tui.runs.bundle import Bundle
 from websight_tui.runspec import RunSpec
 from websight_tui.slurm_commands.script import render
+
+HOME_LATER: Final = "~ becomes your home folder there before it is sent"
+"""What to say of a script that is shown before the home folder is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,11 @@ class LaunchPlan:
     upload: tuple[tuple[str, int], ...]
     forecast: Forecast | None = None
     resumes: bool = False
+
+    @property
+    def resolved(self) -> bool:
+        """Whether its paths are the real ones: nothing in them stands for the home folder there."""
+        return not self.spec.root.startswith("~")
 
     def at(self, home: str) -> LaunchPlan:
         """The same plan with the cluster's home folder put in for "~"."""

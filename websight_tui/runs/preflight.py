@@ -1,6 +1,7 @@
 """The trainer's own pre-flight, run on the login node with the job's Python: model, data, storage, true row counts.
 
-It reads only. The trainer's files and a run.json go to a private folder, which is removed afterwards.
+It reads only. The trainer's files and a run.json go to a private folder, which is removed afterwards. What it is about
+and what it finds is told while it runs, line by line, as the trainer says it.
 """
 
 from __future__ import annotations
@@ -18,16 +19,16 @@ from websight_tui.errors import RemoteError, RemoteTimeout
 from websight_tui.metrics.lines import number, whole
 from websight_tui.metrics.terminal_text import plain
 from websight_tui.presets import TINY_MODEL
-from websight_tui.remote.port import ExecResult, Progress, Transport
+from websight_tui.remote.port import ExecResult, Hear, Transport
 from websight_tui.runs.bundle import Bundle, ensure_bundle
-from websight_tui.runs.checks.finding import Finding, Level, fail, ok, warn
+from websight_tui.runs.checks.finding import Doing, Finding, Level, Tell, fail, ok, to_nobody, warn
 from websight_tui.runs.scratch import Scratch
 from websight_tui.runspec import RunSpec, to_json
 
 TIMEOUT_S: Final = 300.0
 """Listing the images of 71,000 rows on a busy network disk can take a minute or two."""
 _MARK: Final = "websight-setup-done"
-_LEVELS: Final[Mapping[object, Level]] = {"ok": "ok", "warn": "warn", "fail": "fail"}
+_LEVELS: Final[Mapping[str, Level]] = {"ok": "ok", "warn": "warn", "fail": "fail"}
 _OLDEST: Final = (3, 11)
 _INSTALL: Final = "Install the trainer there: pip install 'websight-tui[trainer]', and name that Python in `python`."
 
@@ -84,7 +85,7 @@ class Preflight:
 
 
 def preflight_of(
-    transport: Transport, spec: RunSpec, *, bundle: Bundle | None = None, progress: Progress | None = None
+    transport: Transport, spec: RunSpec, *, bundle: Bundle | None = None, tell: Tell = to_nobody
 ) -> Preflight:
     """Checks a run before it is submitted. Takes seconds to minutes; never raises for what is wrong with the run.
 
@@ -92,10 +93,11 @@ def preflight_of(
         transport: connected.
         spec: as it would be submitted, with an absolute root.
         bundle: the trainer's files; None reads those of this installation.
-        progress: told while they go up, if they are not there.
+        tell: told each step of `checks.steps.PREFLIGHT` as it begins and goes on, and each finding at once.
 
     Raises: ConnectionLost, RemoteTimeout if the cluster does not answer; BundleError.
     """
+    tell(Doing("trainer", "looking whether it is there"))
     try:
         scratch = Scratch(transport, spec.root)
     except RemoteError as exc:
@@ -103,7 +105,7 @@ def preflight_of(
             raise
         return Preflight((fail("folder", exc.message, exc.hint),))
     try:
-        return preflight_in(transport, spec, scratch, bundle=bundle, progress=progress)
+        return preflight_in(transport, spec, scratch, bundle=bundle, tell=tell)
     finally:
         scratch.remove()
 
@@ -114,25 +116,37 @@ def preflight_in(
     scratch: Scratch,
     *,
     bundle: Bundle | None = None,
-    progress: Progress | None = None,
+    tell: Tell = to_nobody,
 ) -> Preflight:
     """`preflight_of` in a folder that the caller has made and will remove."""
     bundle = bundle or Bundle(bundle_files())
+    tell(Doing("trainer", "looking whether it is there"))
     home = f"{spec.root}/bundles/{bundle.sha}"
     if transport.exec(shlex.join(("test", "-d", home)), timeout=60).exit != 0:
         home = f"{scratch.path}/bundles/{bundle.sha}"
-        ensure_bundle(transport, scratch.path, bundle, progress)
+
+        def moved(done: int, total: int) -> None:
+            words = "uploading" if done < total else "unpacking"
+            tell(Doing("trainer", words, done, total if done < total else 0, in_bytes=True))
+
+        ensure_bundle(transport, scratch.path, bundle, moved)
     run_dir = f"{scratch.path}/runs/{spec.run_id}"
     transport.upload(_run_json(transport, spec, scratch), f"{run_dir}/run.json")
-    words = ("-m", "trainer", "preflight", "--run-dir", run_dir, "--json")
+    words = ("-m", "trainer", "preflight", "--run-dir", run_dir, "--follow")
+
+    def name_places(text: str) -> str:
+        return text.replace(scratch.path, spec.root)
+
+    tell(Doing("setup"))
     # bundles are shared and never change: Python must not write its compiled files there
     settings = ("env", f"PYTHONPATH={home}", "PYTHONDONTWRITEBYTECODE=1")
     try:
-        result = transport.exec(f"{shlex.join(settings)} {as_a_job(spec, *words)}", timeout=TIMEOUT_S)
+        command = f"{shlex.join(settings)} {as_a_job(spec, *words)}"
+        result = transport.exec(command, timeout=TIMEOUT_S, hear=_hearing(tell, name_places))
     except RemoteTimeout as exc:
         hint = f"Run it there by hand: {spec.python} -m trainer preflight --run-dir DIR."
         return Preflight((fail("data", f"the pre-flight was broken off: {exc.message}", hint),))
-    return _read(result, lambda text: text.replace(scratch.path, spec.root))
+    return _read(result, name_places)
 
 
 def _run_json(transport: Transport, spec: RunSpec, scratch: Scratch) -> bytes:
@@ -198,12 +212,7 @@ def _read(result: ExecResult, name_places: Callable[[str], str]) -> Preflight:
         hint = "The Python of the cluster's table must be 3.11 or newer; see the finding on python."
         return Preflight((fail("data", f"the pre-flight did not run: {_last_words(result)}", hint),))
     findings = tuple(
-        Finding(
-            _LEVELS.get(row.get("level"), "warn"),
-            plain(str(row.get("check", "data")), 20),
-            plain(name_places(str(row.get("message", "")))),
-            plain(name_places(str(row.get("hint", "")))),
-        )
+        _finding(row, name_places)
         for row in rows
         if isinstance(row, dict) and not (row.get("check") == "output" and row.get("level") == "ok")
     )
@@ -216,17 +225,52 @@ def _read(result: ExecResult, name_places: Callable[[str], str]) -> Preflight:
     )
 
 
+def _hearing(tell: Tell, name_places: Callable[[str], str]) -> Hear:
+    """Tells each line of the pre-flight that says something; before the mark the setup lines print what they like."""
+    begun = False
+
+    def hear(line: str) -> None:
+        nonlocal begun
+        if not begun:
+            begun = line == _MARK
+            if begun:
+                tell(Doing("environment", "starting Python"))
+            return
+        said = _object(line)
+        doing, finding = said.get("doing"), said.get("finding")
+        if isinstance(doing, dict):
+            words = plain(name_places(str(doing.get("words", ""))), 80)
+            done, total = _whole(doing.get("done")) or 0, _whole(doing.get("total")) or 0
+            tell(Doing(_check(doing), words, min(done, total) if total else 0, total))
+        elif isinstance(finding, dict):
+            tell(_finding(finding, name_places))
+
+    return hear
+
+
+def _check(row: Mapping[str, Any]) -> str:
+    return plain(str(row.get("check", "data")), 20)
+
+
+def _finding(row: Mapping[str, Any], name_places: Callable[[str], str]) -> Finding:
+    message, hint = (plain(name_places(str(row.get(part, "")))) for part in ("message", "hint"))
+    return Finding(_LEVELS.get(str(row.get("level")), "warn"), _check(row), message, hint)
+
+
 def _last_object(stdout: str) -> dict[str, Any]:
     """The last JSON object that stands on a line of its own; modules may print before it."""
-    for line in reversed(stdout.split("\n")):
-        if line.startswith("{"):
-            try:
-                found = json.loads(line)
-            except (ValueError, RecursionError):
-                continue
-            if isinstance(found, dict):
-                return found
-    return {}
+    return next((found for line in reversed(stdout.split("\n")) if (found := _object(line))), {})
+
+
+def _object(line: str) -> dict[str, Any]:
+    """The JSON object that a line is; {} if it is none."""
+    if not line.startswith("{"):
+        return {}
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _last_words(result: ExecResult) -> str:

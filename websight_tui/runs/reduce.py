@@ -20,13 +20,13 @@ def reduce(state: AppState, event: e.Event) -> AppState:
         case e.LinkChanged():
             known = state.clusters.get(event.cluster)
             address = event.address or (known.address if known else "")
+            home = event.home or (known.home if known else "")
             planned: dict[str, Any] = {} if event.link is Link.ONLINE else {"next_poll_at": None}
-            same = known is not None and known.link is event.link and known.stage
-            since = known.since if same and known is not None else event.at
-            stage = {"stage": event.stage, "since": since}
-            return _cluster(
-                state, event.cluster, link=event.link, error=event.error, address=address, **stage, **planned
-            )
+            since = known.since if known is not None and known.link is event.link else event.at
+            stage: dict[str, Any] = {"stage": event.stage, "stage_done": event.done, "stage_total": event.total}
+            stage |= {"since": since, "again_at": event.again_at}
+            said = {"error": event.error, "address": address, "home": home}
+            return _cluster(state, event.cluster, link=event.link, **said, **stage, **planned)
         case e.QueueSeen():
             return _cluster(state, event.cluster, queue=event.jobs, queue_at=event.at, scheduler_error="")
         case e.LayoutSeen():
@@ -96,9 +96,9 @@ def reduce(state: AppState, event: e.Event) -> AppState:
             return _run(state, event.run_id, tasks=(*others, event.task))
         case (
             e.JobCountsFound()
-            | e.PreflightMoved()
             | e.PreflightDone()
             | e.SiteSeen()
+            | e.CheckMoved()
             | e.CheckMade()
             | e.ActionDone()
             | e.Notice()

@@ -31,12 +31,12 @@ def explore_and_tell(
 def examine_and_tell(
     watcher: Watcher, plan: LaunchPlan, emit: Callable[[e.Event], None], clock: Callable[[], float]
 ) -> actions.Answer | None:
-    """Emits a CheckMade a finding, and one without when all is done."""
+    """Emits a CheckMoved as each step begins and goes on, a CheckMade a finding, and one without when all is done."""
     transport, run_id = watcher.transport, plan.spec.run_id
     if transport is None:
         return actions.NOT_CONNECTED
     try:
-        for finding in inspect(transport, watcher.cluster, plan):
+        for finding in inspect(transport, watcher.cluster, plan, lambda item: emit(e.told(run_id, item, clock()))):
             emit(e.CheckMade(run_id, finding, clock()))
     except WebsightError as exc:
         emit(e.CheckMade(run_id, fail("check", exc.message, exc.hint), clock()))

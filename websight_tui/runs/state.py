@@ -243,8 +243,10 @@ class ClusterView:
     Args:
         queue: the user's live jobs, as squeue gave them (runs of this app and foreign ones).
         queue_at: Unix s at which `queue` was true; its age is shown.
+        home: the account's home folder there; "" while it is not known.
         error: why the link is not online, with the next step; "" if it is.
-        stage, since: what connecting is about now, and since when (Unix s).
+        stage, stage_done, stage_total: what connecting is about now, and how many stages are over, of how many.
+        since: Unix s since when it connects. again_at: when it is tried again; None unless that is waited for.
         busy: (what a person asked for and is under way, since when).
         calls_per_minute: scheduler calls over the last minute.
         next_poll_at: Unix s of the next scheduler call, None if none is planned.
@@ -253,10 +255,14 @@ class ClusterView:
 
     name: str
     address: str = ""
+    home: str = ""
     link: Link = Link.OFFLINE
     error: str = ""
     stage: str = ""
+    stage_done: int = 0
+    stage_total: int = 0
     since: float = 0.0
+    again_at: float | None = None
     busy: tuple[tuple[str, float], ...] = ()
     queue: tuple[Job, ...] = ()
     queue_at: float | None = None

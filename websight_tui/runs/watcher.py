@@ -11,12 +11,15 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from websight_tui.config import Cluster
 from websight_tui.errors import AuthError, ConnectionLost, HostKeyError, RemoteError, StoreError, WebsightError
+from websight_tui.metrics.terminal_text import plain
 from websight_tui.remote.backoff import next_delay
 from websight_tui.remote.port import Prompter, Transport, Unattended
+from websight_tui.remote.steps import Stage, Step
 from websight_tui.runs import events as e
 from websight_tui.runs.scheduler import Scheduler
 from websight_tui.runs.state import Link, Unwritten
@@ -70,6 +73,7 @@ class Watcher:
         self._poll_wanted = False
         self._changed_at: float | None = None
         self._polls = 0
+        self._hops = 1
         self._queue: tuple[Job, ...] = ()
         self._transport: Transport | None = None
         self._scheduler: Scheduler | None = None
@@ -165,13 +169,14 @@ class Watcher:
 
     def _stay_connected(self, prompter: Prompter) -> None:
         attempt, was_online = 0, False
+        lost: RemoteError | None = None
         while not self._stopping:
-            if not was_online:
-                self._link(Link.CONNECTING, stage="logging in")
+            link = Link.RECONNECTING if was_online else Link.CONNECTING
+            self._link(link, lost)
             transport = self._open(self.cluster)
             self._transport = transport
             try:
-                transport.connect(Unattended() if was_online else prompter)
+                transport.connect(Unattended() if was_online else prompter, partial(self._stepped, link, lost))
             except (AuthError, HostKeyError) as exc:
                 self._link(Link.NEEDS_LOGIN if was_online else Link.FAILED, exc)
                 return
@@ -180,15 +185,15 @@ class Watcher:
                 if not was_online:
                     self._link(Link.FAILED, exc)
                     return
-                self._link(Link.RECONNECTING, exc)
-                self._wait(next_delay(attempt, random.random()))
+                lost = exc
+                self._pause_before(next_delay(attempt, random.random()), lost)
                 attempt += 1
                 continue
             if self._stopping:
                 transport.close()
                 return
             since = self._clock()
-            lost = self._serve(transport)
+            lost = self._serve(transport, link)
             was_online = True
             if self._stopping:
                 return
@@ -196,18 +201,27 @@ class Watcher:
                 self._link(Link.NEEDS_LOGIN, lost)
                 return
             attempt = 0 if self._clock() - since > _STEADY_S else attempt + 1
-            self._link(Link.RECONNECTING, lost)
-            self._wait(next_delay(attempt - 1 if attempt else 0, random.random()))
+            self._pause_before(next_delay(attempt - 1 if attempt else 0, random.random()), lost)
 
-    def _serve(self, transport: Transport) -> RemoteError | None:
+    def _stepped(self, link: Link, why: WebsightError | None, step: Step) -> None:
+        if not self._stopping:
+            self._hops = step.hops
+            self._link(link, why, step=step)
+
+    def _pause_before(self, seconds: float, lost: RemoteError | None) -> None:
+        """Waits before the next try, and says how long."""
+        self._link(Link.RECONNECTING, lost, again_at=self._clock() + seconds)
+        self._wait(seconds)
+
+    def _serve(self, transport: Transport, link: Link) -> RemoteError | None:
         """Watches until the connection breaks; returns why it did (None if asked to stop)."""
         try:
             tick = Tick(self, transport, self._store, self._tracks, self._emit, self._clock, self._calls)
-            self._link(Link.CONNECTING, address=transport.address, stage="looking at the home folder")
+            self._link(link, address=transport.address, step=Step(Stage.HOME, hop=self._hops, hops=self._hops))
             tick.begin()
             self.home = tick.home
             self._scheduler = tick.scheduler
-            self._link(Link.ONLINE, address=transport.address)
+            self._link(Link.ONLINE, address=transport.address, home=tick.home)
             troubled = False
             while not self._stopping:
                 with self._condition:
@@ -248,9 +262,21 @@ class Watcher:
                 lambda: self._stopping or (wakes and (self._woken or self._poll_wanted)), min(seconds, _IDLE_S)
             )
 
-    def _link(self, link: Link, error: WebsightError | None = None, address: str = "", stage: str = "") -> None:
-        text = _text(error) if error else ""
-        self._emit(e.LinkChanged(self.cluster.name, link, self._clock(), address, text, stage))
+    def _link(
+        self,
+        link: Link,
+        error: WebsightError | None = None,
+        address: str = "",
+        *,
+        step: Step | None = None,
+        home: str = "",
+        again_at: float | None = None,
+    ) -> None:
+        text, (done, total) = _text(error) if error else "", step.far if step is not None else (0, 0)
+        stage = plain(step.words, 120) if step is not None else ""
+        self._emit(
+            e.LinkChanged(self.cluster.name, link, self._clock(), address, text, stage, home, done, total, again_at)
+        )
 
 
 def _text(error: WebsightError) -> str:

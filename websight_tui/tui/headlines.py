@@ -13,7 +13,7 @@ from websight_tui.metrics.terminal_text import plain
 from websight_tui.runs.state import ClusterView, Link, Phase, RunView, Unwritten
 from websight_tui.tui.glyphs import glyph
 from websight_tui.tui.palette import Palette
-from websight_tui.tui.present import JOB_SYMBOLS, left_s
+from websight_tui.tui.present import JOB_SYMBOLS, connecting_bar, left_s
 from websight_tui.tui.present_preset import bound_lines, forecast_lines
 from websight_tui.tui.widgets.verdict import block, explanation, headline
 
@@ -115,6 +115,9 @@ def of_cluster(view: ClusterView | None, name: str, pane: str, palette: Palette)
             ("1 to 9 choose a preset, Enter shows what its launch will do", "nothing is sent before you say so there"),
         )
     if link is not Link.ONLINE:
+        if view is not None and view.stage:
+            said = (connecting_bar(view, palette), plain(view.stage, 120))
+            return Headline(glyph(link), link.value, palette.link(link), tuple(line for line in said if line))
         why = plain(view.error, 200) if view is not None and view.error else f"not connected to {name}"
         step = "s connects, or chooses another cluster" if link in (Link.OFFLINE, Link.FAILED, Link.NEEDS_LOGIN) else ""
         return Headline(glyph(link), link.value, palette.link(link), tuple(line for line in (why, step) if line))

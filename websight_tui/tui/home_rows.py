@@ -16,6 +16,7 @@ from websight_tui.tui.palette import Palette
 from websight_tui.tui.present import (
     JOB_SYMBOLS,
     bar,
+    connecting_bar,
     elapsed_s,
     foreign,
     latest,
@@ -267,7 +268,9 @@ def empty_queue(view: ClusterView | None, palette: Palette) -> Text:
     if view is None or view.link in (Link.OFFLINE, Link.FAILED, Link.NEEDS_LOGIN):
         return Text("Not connected. ", style=palette.text).append_text(connect)
     if view.link is not Link.ONLINE:
-        return Text(f"{glyph(view.link)} {view.link.value} to {view.name} …", style=palette.warn)
+        text = Text(f"{glyph(view.link)} {view.link.value} to {view.name} …  ", style=palette.warn)
+        said = plain(view.stage or view.error, 200)
+        return text.append_text(connecting_bar(view, palette)).append(f"\n{said}", style=palette.faint)
     if view.scheduler_error:
         text = Text(f"{glyph('warning')} {plain(view.scheduler_error, 160)} ", style=palette.warn)
         return text.append("It is asked again from time to time.", style=palette.faint)

@@ -13,7 +13,7 @@ from websight_tui import words
 from websight_tui.metrics.terminal_text import plain
 from websight_tui.projection.model import Projection, Verdict
 from websight_tui.runs.phase import OVER
-from websight_tui.runs.state import Phase, RunView
+from websight_tui.runs.state import ClusterView, Phase, RunView
 from websight_tui.tui.glyphs import glyph
 from websight_tui.tui.palette import Palette
 
@@ -64,6 +64,13 @@ def bar(share: float, width: int, colour: str, palette: Palette) -> Text:
         text.append(glyph("half"), style=colour)
         full += 1
     return text.append(glyph("rest") * (width - full), style=palette.line)
+
+
+def connecting_bar(view: ClusterView, palette: Palette) -> Text:
+    """How far making the connection is; empty where that is not known."""
+    if not view.stage_total:
+        return Text()
+    return bar(view.stage_done / view.stage_total, 16, palette.accent, palette)
 
 
 def phase_text(phase: Phase, palette: Palette) -> Text:

@@ -1,7 +1,8 @@
-"""One thing that was found out about a cluster or a launch."""
+"""What a check tells: what it is about, and each thing that it has found out about a cluster or a launch."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -24,6 +25,32 @@ class Finding:
     check: str
     message: str
     hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Doing:
+    """What a check is about now, told when it begins and as it goes on.
+
+    Args:
+        check: as in Finding.
+        words: what of it, safe to show; "" if its name says enough.
+        done, total: how far that is; total is 0 where it is not known.
+        in_bytes: whether they are bytes.
+    """
+
+    check: str
+    words: str = ""
+    done: int = 0
+    total: int = 0
+    in_bytes: bool = False
+
+
+Tell = Callable[[Doing | Finding], None]
+"""Takes what a check tells, at once, from the thread that checks."""
+
+
+def to_nobody(_: Doing | Finding) -> None:
+    """A Tell for when nobody listens."""
 
 
 def ok(check: str, message: str, hint: str = "") -> Finding:

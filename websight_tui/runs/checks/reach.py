@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +14,7 @@ from websight_tui.metrics.terminal_text import plain
 from websight_tui.remote import known_hosts
 from websight_tui.remote.port import Endpoint, Prompter, Transport, Unattended
 from websight_tui.remote.ssh_config import Hop
-from websight_tui.runs.checks.finding import Finding, fail, ok, skip
+from websight_tui.runs.checks.finding import Doing, Finding, fail, ok, skip, to_nobody
 
 _BANNER_S: Final = 5.0
 _BANNER_BYTES: Final = 8192
@@ -84,12 +84,14 @@ def _greeting(line: socket.socket) -> str:
     return data.decode("utf-8", "replace").split("\n")[0].strip()
 
 
-def check_login(transport: Transport, hops: tuple[Hop, ...], prompter: Prompter) -> Iterator[Finding]:
-    """Logs in, once; the connection stays open."""
+def check_login(
+    transport: Transport, hops: tuple[Hop, ...], prompter: Prompter, tell: Callable[[Doing], None] = to_nobody
+) -> Iterator[Finding]:
+    """Logs in, once, telling its steps; the connection stays open."""
     recorded = _on_record(hops[-1]) if hops else ""
     started = time.monotonic()
     try:
-        transport.connect(prompter)
+        transport.connect(prompter, lambda step: tell(Doing("login", plain(step.words, 120), *step.far)))
     except HostKeyError as exc:
         yield fail("host key", exc.message, exc.hint)
         yield skip("login", "nothing was sent to a server whose key is not trusted")

@@ -18,15 +18,16 @@ from websight_tui.metrics.terminal_text import plain
 from websight_tui.presets import Preset
 from websight_tui.projection.model import Verdict
 from websight_tui.runs.bounds import Bound
-from websight_tui.runs.events import ActionDone, Event, PreflightDone, PreflightMoved
-from websight_tui.runs.plan import LaunchPlan
+from websight_tui.runs.checks.steps import PREFLIGHT, Told, add, steps_of
+from websight_tui.runs.events import ActionDone, CheckMade, CheckMoved, Event, PreflightDone
+from websight_tui.runs.plan import HOME_LATER, LaunchPlan
 from websight_tui.runs.state import Link, Outcome, RunView
 from websight_tui.tui import keymap
 from websight_tui.tui.glyphs import glyph
 from websight_tui.tui.home_rows import forecast_badge
 from websight_tui.tui.palette import Palette
 from websight_tui.tui.present import bar, columns
-from websight_tui.tui.present_checks import checks_list, checks_pending, failed
+from websight_tui.tui.present_checks import checks_list, checks_moving, checks_pending, failed
 from websight_tui.tui.present_preset import batch_words, bound_lines, difference_rows, forecast_lines
 from websight_tui.tui.screens.base import StateScreen
 from websight_tui.tui.widgets.key_line import KeyLine
@@ -50,7 +51,7 @@ class LaunchScreen(StateScreen[None]):
         self._checked_since: float | None = None
         self._checked_run = ""
         self._checks: PreflightDone | None = None
-        self._check_moved: PreflightMoved | None = None
+        self._told: list[Told] = []
 
     def compose(self) -> ComposeResult:
         yield StatusBar(banner=self.wst.banner)
@@ -80,6 +81,13 @@ class LaunchScreen(StateScreen[None]):
         except WebsightError as exc:
             self._plan, self._problem = None, f"{exc.message}. {exc.hint}"
 
+    def _with_home(self) -> LaunchPlan | None:
+        """The plan, with the home folder on its cluster put in as soon as that is known."""
+        if (plan := self._plan) is not None:
+            view = self.state.clusters.get(plan.spec.cluster)
+            self._plan = plan.at(view.home) if view is not None else plan
+        return self._plan
+
     def _count_in(self) -> None:
         """Lets the rows that were counted on the cluster decide steps and forecast. Raises WebsightError."""
         if self._plan is not None and self._rows is not None:
@@ -103,13 +111,14 @@ class LaunchScreen(StateScreen[None]):
         return self.state.runs.get(self._plan.spec.run_id) if self._plan is not None and self._sent else None
 
     def update_view(self) -> None:
-        palette, plan = self.palette, self._plan
+        palette, plan = self.palette, self._with_home()
         if plan is None:
             self._say(self._problem, palette.bad)
             return
         self._check()
         self._show_checks()
         self.query_one("#text", Static).update(Text(plan.script, no_wrap=True))
+        self.query_one("#script").border_subtitle = Text("" if plan.resolved else HOME_LATER, style=palette.faint)
         bounds = self.wst.bounds(plan.spec.preset, plan.forecast)
         self.query_one("#forecast", Static).update(forecast_text(plan, palette, bounds))
         self.query_one("#what", Static).update(plan_text(plan, self._base, palette, link=self._link, rows=self._rows))
@@ -140,10 +149,12 @@ class LaunchScreen(StateScreen[None]):
                 subtitle = f"{count} check{'s' * (count != 1)} failed"
         elif self._checked_since is not None:
             since = words.duration(max(0.0, self.wst.now - self._checked_since))
-            moved = self._check_moved
-            if moved is not None and moved.stage:
-                amount = f"{words.size(moved.done)} of {words.size(moved.total)}"
-                shown.update(checks_pending(f"{moved.stage} to {cluster}, {amount}, {since}", palette, busy=True))
+            if self._told:
+                steps = steps_of(self._told, PREFLIGHT, self.wst.now)
+                done = sum(step.stand not in ("waiting", "running") for step in steps)
+                shown.update(checks_moving(steps, shown.size.width, palette))
+                said = f"checked {done} of {len(steps)}, {since}"
+                self.query_one("#plan").border_subtitle = Text(said, style=palette.faint)
                 return
             shown.update(checks_pending(f"checking model, data and folders on {cluster}, {since}", palette, busy=True))
         else:
@@ -177,14 +188,19 @@ class LaunchScreen(StateScreen[None]):
         outcome.set_class(bool(said.plain), "-shown")
 
     def take_events(self, events: Sequence[Event]) -> None:
+        moved = False
         for event in events:
-            if isinstance(event, PreflightMoved) and event.run_id == self._checked_run:
-                self._check_moved = event
-                self.update_view()
+            if isinstance(event, (CheckMoved, CheckMade)) and event.run_id == self._checked_run:
+                item = event.doing if isinstance(event, CheckMoved) else event.finding
+                if item is not None:
+                    add(self._told, event.at, item)
+                    moved = True
             if isinstance(event, PreflightDone) and event.run_id == self._checked_run:
                 self._take_checks(event)
             if isinstance(event, ActionDone) and event.action == "submit" and not event.ok and self._sent:
                 self._make_plan()
+        if moved and self._checks is None and self.in_sight:
+            self._show_checks()
 
     def _take_checks(self, checks: PreflightDone) -> None:
         self._checks = checks

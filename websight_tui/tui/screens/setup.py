@@ -15,19 +15,20 @@ from textual.content import Content
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
+from websight_tui import words
 from websight_tui.config import LOCAL
 from websight_tui.metrics.terminal_text import plain
 from websight_tui.projection.model import Verdict
-from websight_tui.runs.checks.finding import Finding
+from websight_tui.runs.checks.finding import Doing, Finding
 from websight_tui.runs.doctor import AFTER_LOGIN
-from websight_tui.runs.events import ActionDone, CheckMade, Event, SiteSeen
+from websight_tui.runs.events import ActionDone, CheckMade, CheckMoved, Event, SiteSeen
 from websight_tui.runs.exploring import SiteOffer
 from websight_tui.runs.state import Link
 from websight_tui.tui import setup_steps as steps
 from websight_tui.tui.glyphs import glyph
 from websight_tui.tui.new_cluster import NewCluster
 from websight_tui.tui.present import bar
-from websight_tui.tui.present_checks import checks_in_order, failed
+from websight_tui.tui.present_checks import checks_in_order, failed, far_text
 from websight_tui.tui.screens.base import StateScreen
 from websight_tui.tui.screens.dialog import keys
 
@@ -63,6 +64,7 @@ class SetupScreen(StateScreen[bool]):
         self._answers: dict[str, str] = {}
         self.checking = ""
         self._findings: list[Finding] = []
+        self._doing: tuple[float, Doing] | None = None
         self._checked = False
         self._listed: tuple[object, ...] = ()
 
@@ -119,7 +121,12 @@ class SetupScreen(StateScreen[bool]):
         view = self.state.clusters.get(self._draft.name)
         address = plain(view.address, 60) if view is not None else ""
         if link is not Link.ONLINE:
-            line(link, palette.link(link), "login", plain(error, 300) or f"{link.value} …", palette.text)
+            said = plain(error, 300) or f"{link.value} …"
+            if view is not None and view.stage:
+                said = f"{plain(view.stage, 120)}, {words.duration(max(0.0, self.wst.now - view.since))}"
+            line(link, palette.link(link), "login", said, palette.text)
+            if view is not None and view.stage_total:
+                grid.add_row("", "", bar(view.stage_done / view.stage_total, 24, palette.accent, palette))
             to_come()
             return self.query_one("#steps", Static).update(grid)
         line(Verdict.FITS, palette.good, "login", address or "this machine")
@@ -170,6 +177,12 @@ class SetupScreen(StateScreen[bool]):
         if not self._checked:
             text.append_text(bar(done / len(AFTER_LOGIN), 24, self.palette.accent, self.palette))
             text.append(f"  {done} of {len(AFTER_LOGIN)} checks", style=self.palette.faint)
+            if self._doing is not None:
+                since, doing = self._doing
+                text.append(f"  {plain(doing.check, 20)}", style=self.palette.text)
+                if (waited := self.wst.now - since) >= 1:
+                    text.append(f" {words.duration(waited)}", style=self.palette.faint)
+                text.append("  ").append_text(far_text(doing, self.size.width - 60, self.palette))
         elif bad := len(failed(self._findings)):
             text.append(f"{glyph(Verdict.WILL_NOT_FIT)} {bad} check{'s' * (bad != 1)} failed", style=self.palette.bad)
             text.append(", the next steps are below", style=self.palette.faint)
@@ -204,6 +217,9 @@ class SetupScreen(StateScreen[bool]):
                     self._offer, self._problem = event.offer, event.problem
                     if event.offer is not None:
                         self._take({})
+                case CheckMoved(run_id=self.checking):
+                    same = self._doing is not None and self._doing[1].check == event.doing.check
+                    self._doing = (self._doing[0] if same and self._doing else event.at, event.doing)
                 case CheckMade(run_id=self.checking):
                     self._checked = event.finding is None
                     if event.finding is not None:
@@ -220,7 +236,7 @@ class SetupScreen(StateScreen[bool]):
         if self._offer is None:
             return
         self._answers = steps.settled(self._offer, answers)
-        self.checking, self._checked, self._findings = "", False, []
+        self.checking, self._checked, self._findings, self._doing = "", False, [], None
         if steps.open_question(self._answers) is None:
             host = LOCAL if self._draft.name == LOCAL else self._draft.host
             self._check(steps.table(host, self._offer, self._answers))

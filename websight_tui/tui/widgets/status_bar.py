@@ -59,9 +59,9 @@ def line(
     for index, part in enumerate(_parts(cluster, now, palette, unwritten)):
         room = width - left.cell_len - middle.cell_len - right.cell_len - 4
         if part.cell_len > room:
-            if index != 1 or part.style != palette.warn or room < _LEAST_WORDS:
+            if index != 1 or part.style not in (palette.warn, palette.text) or room < _LEAST_WORDS:
                 break
-            part.truncate(room, overflow="ellipsis")  # what is wrong is said, if only its beginning
+            part.truncate(room, overflow="ellipsis")  # what is done or wrong is said, if only its beginning
         middle.append("  ").append_text(part)
     gap = max(0, width - left.cell_len - middle.cell_len - right.cell_len)
     return Text.assemble(left, middle, " " * gap, right, no_wrap=True, overflow="crop")
@@ -76,11 +76,13 @@ def _parts(cluster: ClusterView | None, now: float, palette: Palette, unwritten:
     state.append(cluster.name, style=f"bold {palette.text}")
     state.append(f" {cluster.link.value}", style=palette.link(cluster.link))
     parts = [state]
-    if cluster.stage and cluster.link is Link.CONNECTING:
-        waited = max(0.0, now - cluster.since)
-        return [*parts, Text(f"{cluster.stage}, {words.duration(waited)}", style=palette.faint)]
+    if cluster.stage and cluster.link in (Link.CONNECTING, Link.RECONNECTING):
+        waited = now - cluster.since
+        so_far = f"{words.duration(waited)}, " if waited >= 1 else ""
+        return [*parts, Text(f"{so_far}{plain(cluster.stage, 120)}", style=palette.text)]
     if cluster.error:
-        return [*parts, Text(plain(cluster.error, 200), style=palette.warn)]
+        again = "" if cluster.again_at is None else f"again in {words.duration(max(0.0, cluster.again_at - now))}: "
+        return [*parts, Text(f"{again}{plain(cluster.error, 200)}", style=palette.warn)]
     parts += trouble
     for action, since in cluster.busy:
         if action != "look" and now - since >= _SAY_AFTER_S:  # what is looked at by itself is shown where it is
