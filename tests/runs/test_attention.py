@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import json
 import logging
 import threading
@@ -17,7 +18,7 @@ from tests.tui.fakes import NOW, config, job, projection, running
 from websight_tui.cli.follow import Herald
 from websight_tui.projection.model import Verdict
 from websight_tui.runs import events as e
-from websight_tui.runs.attention import News, news
+from websight_tui.runs.attention import LAST_WORDS_S, Attention, News, news
 from websight_tui.runs.reduce import reduce
 from websight_tui.runs.state import AppState
 from websight_tui.runs.webhook import Webhook, is_ntfy, request_of
@@ -40,6 +41,65 @@ def test_changes_of_the_verdict_and_the_end_are_news() -> None:
     early = live(Verdict.TOO_EARLY)
     assert news(early, before) == [], "that it fits is as it should be"
     assert [n.word for n in news(early, tight)] == ["tight"], "a first verdict that is bad is told"
+
+
+def ended(state: AppState, slurm: str, **fields: object) -> AppState:
+    over = replace(job("48213", slurm), final=True, **fields)  # type: ignore[arg-type]
+    return reduce(state, e.JobsChanged(RUN, (over,), NOW))
+
+
+@pytest.mark.parametrize(
+    ("slurm", "fields", "title", "body"),
+    [
+        ("COMPLETED", {}, "rank32: finished", f"460 steps trained, loss 0.*. Next: websight-tui fetch {RUN}"),
+        (
+            "COMPLETED",
+            {"exit_code": "85:0"},
+            "rank32: saved and stopped",
+            f"A checkpoint is saved at step 460 of 1,110. Next: websight-tui resume {RUN}",
+        ),
+        ("CANCELLED", {}, "rank32: cancelled", f"Cancelled at step 460 of 1,110. Next: websight-tui resume {RUN}"),
+    ],
+)
+def test_an_end_says_what_happened_and_what_comes_next(
+    slurm: str, fields: dict[str, object], title: str, body: str
+) -> None:
+    before = live(Verdict.FITS)
+    (item,) = Attention().look(before, ended(before, slurm, **fields), NOW)
+    assert item.title == title
+    assert fnmatch.fnmatch(item.body, body), item.body
+
+
+def test_a_run_that_died_is_told_of_with_its_reason_and_not_with_an_older_sign() -> None:
+    attention = Attention()
+    before = reduce(live(Verdict.FITS), e.ProblemsFound(RUN, ("The loss jumps.",), NOW))
+    dead = ended(before, "FAILED")
+    assert attention.look(before, dead, NOW) == []
+    assert attention.look(dead, dead, NOW + 2) == [], "what was known before is not why it ended"
+    why = "CUDA out of memory at step 460. Halve the batch."
+    known = reduce(dead, e.ProblemsFound(RUN, ("The loss jumps.", why), NOW + 3))
+    assert [(item.title, item.body) for item in attention.look(dead, known, NOW + 3)] == [("rank32: failed", why)]
+    assert attention.look(known, known, NOW + 60) == [], "once"
+
+
+def test_a_reason_that_never_comes_holds_nobody_up_and_a_run_id_is_no_reason() -> None:
+    attention, before = Attention(), live(Verdict.FITS)
+    dead = ended(before, "FAILED")
+    assert attention.look(before, dead, NOW) == []
+    (item,) = attention.look(dead, dead, NOW + LAST_WORDS_S)
+    assert item.body == f"Job 48213 ended at step 460 of 1,110. Next: websight-tui logs {RUN}"
+    again = reduce(dead, e.JobsChanged(RUN, (job("48213", "RUNNING"),), NOW))
+    assert attention.look(before, dead, NOW) == []
+    assert attention.look(dead, again, NOW + 60) == [], "it was put back into the queue meanwhile"
+
+
+def test_a_job_of_others_goes_by_its_own_name() -> None:
+    before = live(Verdict.FITS)
+    theirs = replace(before.runs[RUN], spec=replace(before.runs[RUN].spec, token=""))
+    before = reduce(before, e.RunLoaded(theirs))
+    (item,) = Attention().look(before, ended(before, "COMPLETED"), NOW)
+    assert item.title == f"{theirs.jobs[-1].name}: finished"
+    assert "websight-tui" not in item.body, "nothing of theirs is fetched or resumed"
 
 
 @dataclass

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from websight_tui.cli.output import print_json, say
 from websight_tui.errors import SubmitRejected, SubmitUnknown
 from websight_tui.projection.model import Verdict
-from websight_tui.runs.attention import news
+from websight_tui.runs.attention import LAST_WORDS_S, news
 from websight_tui.runs.events import ActionDone, Event, SubmitSettled
-from websight_tui.runs.phase import OVER
+from websight_tui.runs.phase import DIED, OVER
 from websight_tui.runs.state import Outcome, Phase, RunView
 from websight_tui.words import duration, time_of_day
 
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 LAST_MESSAGE_S = 20.0
 """Seconds that the last message to a webhook may take."""
-LAST_WORDS_S = 6.0
-"""Seconds after a run's end in which its last output, and so the reason of its end, is read."""
 
 
 def launch_and_follow(
@@ -107,13 +105,15 @@ def follow(current: Session, run_id: str, *, as_json: bool, note: str = "") -> i
 
 def _until_over(current: Session, run_id: str, printer: _Printer, herald: Herald) -> RunView:
     """The run as it ended."""
+    known: tuple[str, ...] = ()
     while (run := current.state.runs[run_id]).phase not in OVER:
+        known = run.problems
         for _ in current.events(timeout=1.0):
             if printer.look(current.state.runs[run_id]):
                 break
             herald.look(current.state)
-    if run.phase is not Phase.FINISHED:
-        current.wait_a_little(lambda: bool(current.state.runs[run_id].problems), seconds=LAST_WORDS_S)
+    if run.phase in DIED:
+        current.wait_a_little(lambda: current.state.runs[run_id].problems not in ((), known), seconds=LAST_WORDS_S)
     herald.look(current.state)  # only now: why it ended is told with it
     return current.state.runs[run_id]
 

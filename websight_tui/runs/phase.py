@@ -18,6 +18,8 @@ _EXIT_SAVED: Final = "85:0"
 
 OVER: Final = frozenset({Phase.REJECTED, Phase.FINISHED, Phase.STOPPED, Phase.TIMEOUT, Phase.CANCELLED, Phase.FAILED})
 """Phases that nothing leaves by itself."""
+DIED: Final = frozenset({Phase.FAILED, Phase.TIMEOUT})
+"""Phases with a reason that has to be found out."""
 RESUMABLE: Final = frozenset({Phase.STOPPED, Phase.TIMEOUT, Phase.CANCELLED, Phase.FAILED})
 """Phases from which another job can carry on."""
 

@@ -6,8 +6,8 @@ from typing import Final
 
 from websight_tui.metrics.death import findings
 from websight_tui.metrics.health import signs
-from websight_tui.runs.phase import phase_of, segment_of
-from websight_tui.runs.state import Outcome, Phase
+from websight_tui.runs.phase import DIED, phase_of, segment_of
+from websight_tui.runs.state import Outcome
 from websight_tui.runs.track import RunTrack
 from websight_tui.slurm_commands.words import reason_words, state_step, state_words
 
@@ -15,7 +15,6 @@ STUCK_REASONS: Final = frozenset(
     {"DependencyNeverSatisfied", "PartitionTimeLimit", "BadConstraints", "InvalidAccount", "InvalidQOS", "JobHeldAdmin"}
 )
 """Reasons for which a pending job never starts by itself."""
-_DIED: Final = frozenset({Phase.FAILED, Phase.TIMEOUT})
 _OUTPUT: Final = 200_000
 
 
@@ -36,7 +35,7 @@ def problems_of(track: RunTrack, now: float | None) -> tuple[str, ...]:
     segment = segment_of(job, log)
     told = [sign for sign in signs(log, now if job.live else None) if sign.severity != "note"]
     found += [_sentence(sign.message, sign.hint) for sign in reversed(told)]
-    if phase in _DIED:
+    if phase in DIED:
         lines = (line for stream in track.streams.values() for line in stream.text.lines)
         reasons = findings("\n".join(lines)[-_OUTPUT:])
         if reasons:

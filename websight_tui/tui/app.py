@@ -37,7 +37,7 @@ from websight_tui.tui.themes import DEFAULT_THEME, THEMES, automatic
 if TYPE_CHECKING:
     from websight_tui.config import Cluster, Config
     from websight_tui.projection.model import Forecast
-    from websight_tui.runs.attention import News
+    from websight_tui.runs.attention import Attention, News
     from websight_tui.runs.bounds import Bound
     from websight_tui.runs.plan import LaunchPlan
     from websight_tui.slurm_commands.site import Layout
@@ -109,6 +109,7 @@ class WebsightApp(Actions, App[None]):
         self.loaded = False
         self.on_loaded: Callable[[], None] = _nothing
         self.wanted = ""
+        self._attention: Attention | None = None
         self.failure: WebsightError | None = None
         self.set_reactive(WebsightApp.now, clock())
         for theme in THEMES:
@@ -206,6 +207,7 @@ class WebsightApp(Actions, App[None]):
 
     def _tick(self) -> None:
         self.now = self._clock()
+        self._call(self.state, self.state)
 
     def on_unmount(self) -> None:
         self.controller.close()
@@ -235,7 +237,6 @@ class WebsightApp(Actions, App[None]):
         self.exit()
 
     def on_events_arrived(self, message: EventsArrived) -> None:
-        from websight_tui.runs.attention import news
         from websight_tui.runs.events import ActionDone, Notice, TaskMoved
         from websight_tui.runs.reduce import reduce
         from websight_tui.runs.saved_work.tasks import Stand
@@ -254,12 +255,20 @@ class WebsightApp(Actions, App[None]):
         self._learn(state)
         self.set_reactive(WebsightApp.now, self._clock())
         self.state = state
-        for item in news(before, state):
-            self.notifier.tell(item)
+        self._call(before, state)
         self.notifier.set_title(title_of(state))
         for screen in self.screen_stack:
             if isinstance(screen, StateScreen):
                 screen.take_events(batch)
+
+    def _call(self, before: AppState, after: AppState) -> None:
+        """Tells a person who looks elsewhere what is worth it."""
+        if self._attention is None:
+            from websight_tui.runs.attention import Attention
+
+            self._attention = Attention()
+        for item in self._attention.look(before, after, self.now):
+            self.notifier.tell(item)
 
     def _learn(self, state: AppState) -> None:
         """Forecasts count earlier runs in, each once it is over, and what bounds jobs on each cluster."""
