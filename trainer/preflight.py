@@ -89,7 +89,7 @@ def preflight(run_dir: Path, sample: int = DEFAULT_SAMPLE, tell: Tell = to_nobod
                 tell(finding)
 
     look("environment", check_environment(spec.settings))
-    look("model", _make_tiny(spec))
+    look("model", _make_tiny(spec, tell))
     model = find_model(spec)
     look("model", check_model(spec, model))
     train, evaluation = Account(), Account()
@@ -107,12 +107,13 @@ def preflight(run_dir: Path, sample: int = DEFAULT_SAMPLE, tell: Tell = to_nobod
     )
 
 
-def _make_tiny(spec: Spec) -> Iterator[Finding]:
+def _make_tiny(spec: Spec, tell: Tell) -> Iterator[Finding]:
     """The demo's data and model make themselves when a run starts, so here as well."""
     if spec.settings.model_name_or_path != TINY_MODEL:
         return
     from trainer.tiny import ensure_tiny
 
+    tell(Doing("model", "making the tiny model and its data"))
     try:
         ensure_tiny(spec.root)
     except (ImportError, OSError) as error:

@@ -7,6 +7,7 @@ import io
 import pytest
 
 from websight_tui.cli import waiting as module
+from websight_tui.cli.output import say
 from websight_tui.cli.prompter import TerminalPrompter
 from websight_tui.cli.waiting import aside, waiting
 from websight_tui.remote.port import Prompt
@@ -34,6 +35,30 @@ def test_it_says_what_is_done_and_how_far(monkeypatch: pytest.MonkeyPatch) -> No
     said = terminal.getvalue()
     assert "uploading\\x1b[31m" in said, "remote text is made showable"
     assert "\x1b[2K" in said.partition("uploading")[2], "the line is wiped"
+
+
+def test_the_line_goes_on_after_a_bar_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = on_terminal(monkeypatch)
+    with waiting("connecting to hai") as line:
+        bar = module._lines[0]
+        line.show("uploading", 1_000_000, 1_000_000, in_bytes=True)
+        bar.refresh()  # type: ignore[attr-defined]
+        line.show("asking Slurm")
+        assert not bar.finished, "its clock and its spinner go on"  # type: ignore[attr-defined]
+        bar.refresh()  # type: ignore[attr-defined]
+    said = terminal.getvalue()
+    assert "1.0 MB of 1.0 MB" in said
+    assert "of 1.0 MB" not in said.rpartition("asking Slurm")[2], "no bar where it is not known how far it goes"
+
+
+def test_what_is_printed_meanwhile_goes_where_it_belongs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    terminal = on_terminal(monkeypatch)
+    with waiting("looking"):
+        say("a line for a pipe")
+    assert capsys.readouterr().out == "a line for a pipe\n"
+    assert "for a pipe" not in terminal.getvalue()
 
 
 def test_nothing_is_said_where_nobody_looks(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,12 +45,15 @@ def test_paths_outside_the_bundle_are_refused(name: str) -> None:
 
 def test_it_goes_up_once_and_whole(tmp_path: Path, transport: LocalTransport) -> None:
     bundle = Bundle(bundle_files())
-    seen: list[tuple[int, int]] = []
-    assert ensure_bundle(transport, str(tmp_path), bundle, lambda done, total: seen.append((done, total)))
+    seen: list[tuple[object, ...]] = []
+    assert ensure_bundle(transport, str(tmp_path), bundle, lambda *told: seen.append(told))
     target = tmp_path / "bundles" / bundle.sha
     there = {p.relative_to(target).as_posix(): p.read_bytes() for p in target.rglob("*") if p.is_file()}
     assert there == dict(bundle.files)
-    assert seen[-1] == (len(bundle.archive), len(bundle.archive))
+    size = len(bundle.archive)
+    stages = ["looking whether the trainer is there", "uploading the trainer", "unpacking the trainer"]
+    assert list(dict.fromkeys(told[0] for told in seen)) == stages
+    assert seen[-2:] == [("uploading the trainer", size, size), ("unpacking the trainer", 0, 0)]
     assert not ensure_bundle(transport, str(tmp_path), bundle)
     assert [p.name for p in (tmp_path / "bundles").iterdir()] == [bundle.sha]
 

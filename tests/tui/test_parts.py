@@ -16,6 +16,7 @@ from websight_tui.presets import BUILT_IN, FIELD_TYPES, make_preset
 from websight_tui.projection.model import Verdict
 from websight_tui.remote.port import HostKey, Prompt
 from websight_tui.runs import events as e
+from websight_tui.runs.expression import errors
 from websight_tui.runs.reduce import reduce
 from websight_tui.runs.state import AppState, ClusterView, Link, Phase
 from websight_tui.tui import keymap
@@ -32,7 +33,6 @@ from websight_tui.tui.screens.home import HomeScreen
 from websight_tui.tui.screens.run import RunScreen
 from websight_tui.tui.themes import THEMES
 from websight_tui.tui.widgets.big_text import big_text
-from websight_tui.tui.widgets.log_view import first_error
 from websight_tui.tui.widgets.status_bar import line
 from websight_tui.tui.widgets.table import Column, fitting
 from websight_tui.tui.widgets.verdict import banner
@@ -220,8 +220,8 @@ def test_every_theme_gives_readable_colours() -> None:
 
 
 def test_errors_are_found_in_logs() -> None:
-    assert first_error(("ok", "Traceback (most recent call last):", "ValueError: x")) == 1
-    assert first_error(("ok", "terror", "errorless")) is None
+    assert next(errors(("ok", "Traceback (most recent call last):", "ValueError: x")), None) == 1
+    assert next(errors(("ok", "terror", "errorless")), None) is None
 
 
 def test_every_field_of_a_preset_can_be_edited() -> None:

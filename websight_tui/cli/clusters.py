@@ -55,16 +55,13 @@ def run(args: argparse.Namespace) -> int:
 
 def _reach(cluster: Cluster, *, as_json: bool) -> int:
     from websight_tui.cli.output import print_json
-    from websight_tui.cli.prompter import prompter
+    from websight_tui.cli.session import logged_in
     from websight_tui.cli.waiting import waiting
     from websight_tui.metrics.terminal_text import plain
-    from websight_tui.remote.opening import open_transport
 
-    transport = open_transport(cluster.endpoint, login_shell=cluster.login_shell)
+    transport = logged_in(cluster, quiet=as_json)
     try:
-        with waiting(f"connecting to {cluster.name}", quiet=as_json) as line:
-            transport.connect(prompter(), lambda step: line.show(f"{cluster.name}: {step.words}", *step.far))
-            line.show(f"{cluster.name}: asking for Slurm's version")
+        with waiting(f"{cluster.name}: asking for Slurm's version", quiet=as_json):
             answer = transport.exec("sinfo --version", timeout=20)
     finally:
         transport.close()

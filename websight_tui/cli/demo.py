@@ -26,17 +26,18 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     from websight_tui.cli.demo_cluster import demo_config, demo_folder, start_cluster, stop_cluster
+    from websight_tui.cli.waiting import waiting
     from websight_tui.config import load_config
 
     if args.stop:
-        stop_cluster()
+        with waiting("stopping the embedded cluster and its jobs", quiet=args.json):
+            stop_cluster()
         if not args.json:
             say("The embedded cluster and its jobs are stopped.")
         return 0
     headless = args.headless or args.json or not (sys.stdin.isatty() and sys.stdout.isatty())
-    if not args.json:
-        say("Starting the embedded cluster …", file=sys.stderr, flush=True)
-    cluster, replay = start_cluster(replay=args.replay)
+    with waiting("starting the embedded cluster", quiet=args.json):
+        cluster, replay = start_cluster(replay=args.replay)
     config = demo_config(load_config(), cluster)
     if headless:
         from websight_tui.cli.follow import launch_and_follow

@@ -17,10 +17,12 @@ from websight_tui.runs.attention import LAST_WORDS_S, news
 from websight_tui.runs.events import ActionDone, Event, SubmitSettled
 from websight_tui.runs.phase import DIED, OVER
 from websight_tui.runs.state import Outcome, Phase, RunView
+from websight_tui.slurm_commands.words import state_words
 from websight_tui.words import duration, time_of_day
 
 if TYPE_CHECKING:
     from websight_tui.cli.session import Session
+    from websight_tui.cli.waiting import Wait
     from websight_tui.config import Cluster, Config
     from websight_tui.presets import Preset
     from websight_tui.runs.state import AppState
@@ -91,31 +93,45 @@ def settle(current: Session, run_id: str) -> None:
 
 def follow(current: Session, run_id: str, *, as_json: bool, note: str = "") -> int:
     """Prints each change of the run until it has ended; 0 if it finished or saved and stopped, else 1."""
+    from websight_tui.cli.waiting import waiting
+
     current.engine.focus(run_id)
     show = _json_line if as_json else _text_line
     printer = _Printer(lambda run: show(run, note))
     printer.look(current.state.runs[run_id])
     with closing(Herald(current.webhook, run_id)) as herald:
         herald.look(current.state)
-        run = _until_over(current, run_id, printer, herald)
+        with waiting("looking", quiet=as_json) as line:
+            run = _until_over(current, run_id, printer, herald, line)
     for problem in run.problems if not as_json else ():
         say(f"  ! {problem}", flush=True)
     return 0 if run.phase in (Phase.FINISHED, Phase.STOPPED) else 1
 
 
-def _until_over(current: Session, run_id: str, printer: _Printer, herald: Herald) -> RunView:
+def _until_over(current: Session, run_id: str, printer: _Printer, herald: Herald, line: Wait) -> RunView:
     """The run as it ended."""
     known: tuple[str, ...] = ()
     while (run := current.state.runs[run_id]).phase not in OVER:
         known = run.problems
+        line.show(_waits_for(run), run.log.last.last_step if run.log.last else 0, run.total_steps)
         for _ in current.events(timeout=1.0):
             if printer.look(current.state.runs[run_id]):
                 break
             herald.look(current.state)
     if run.phase in DIED:
+        line.show("reading why it ended")
         current.wait_a_little(lambda: current.state.runs[run_id].problems not in ((), known), seconds=LAST_WORDS_S)
     herald.look(current.state)  # only now: why it ended is told with it
     return current.state.runs[run_id]
+
+
+def _waits_for(run: RunView) -> str:
+    """What a run is about while nothing of it is printed: "job 7: waiting in the queue: …", "training"."""
+    if run.job is not None and run.phase is Phase.PENDING:
+        return f"job {run.job.job_id}: {state_words(run.job)}"
+    if run.job is not None and run.phase is Phase.STARTING:
+        return f"job {run.job.job_id} runs, the trainer is starting"
+    return run.phase.value
 
 
 class Herald:
@@ -147,7 +163,10 @@ class Herald:
     def close(self) -> None:
         """Lets the last message go out; a slow address holds nobody for long."""
         if self._webhook is not None:
-            self._webhook.close(LAST_MESSAGE_S)
+            from websight_tui.cli.waiting import waiting
+
+            with waiting("sending the last message"):
+                self._webhook.close(LAST_MESSAGE_S)
 
 
 class _Printer:

@@ -28,6 +28,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(args: argparse.Namespace) -> int:
     from websight_tui.cli.context import Context, find_run
     from websight_tui.cli.session import known_cluster, session
+    from websight_tui.cli.waiting import waiting
     from websight_tui.runs.events import TailMoved
     from websight_tui.runs.phase import OVER
     from websight_tui.runs.state import LogTail
@@ -56,8 +57,9 @@ def run(args: argparse.Namespace) -> int:
         quiet = 0
         while args.follow or quiet < 2:
             moved = False
-            for event in current.events(timeout=1.5):
-                moved |= isinstance(event, TailMoved) and event.run_id == run_id and event.stream == stream
+            with waiting(f"reading {stream} of {run_id}", quiet=args.json or shown > 0):
+                for event in current.events(timeout=1.5):
+                    moved |= isinstance(event, TailMoved) and event.run_id == run_id and event.stream == stream
             quiet = 0 if moved else quiet + 1
             if args.follow:
                 show(tail(), complete=False)

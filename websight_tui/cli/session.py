@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import queue
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from websight_tui.errors import AuthError, ConnectError, RemoteTimeout, WebsightError
 from websight_tui.runs.events import Event, SubmitProgress
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from websight_tui.remote.port import Transport
     from websight_tui.runs.engine import Engine
     from websight_tui.runs.state import RunView
+
+
+FILES_S: Final = 1.5
+"""Seconds after a look at the queue within which the files of its runs are read."""
 
 
 class Session:
@@ -52,12 +56,13 @@ class Session:
         while not self._events.empty():
             self.state = reduce(self.state, self._events.get())
 
-    def wait(self, done: Callable[[Event], bool], *, timeout: float, what: str) -> Event:
+    def wait(self, done: Callable[[Event], bool], *, timeout: float, what: str, runs: Sequence[str] = ()) -> Event:
         """The first event for which `done` is true.
 
         Args:
             timeout: seconds.
             what: what is waited for, for the error's message.
+            runs: ids of the runs that are submitted one after the other, to say which of them is at its turn.
 
         Raises: RemoteTimeout.
         """
@@ -66,10 +71,19 @@ class Session:
         with waiting(f"waiting for {what}") as line:
             for event in self.events(timeout=timeout):
                 if isinstance(event, SubmitProgress):
-                    line.show(event.stage, event.done, event.total, in_bytes=True)
+                    turn = f"run {runs.index(event.run_id) + 1} of {len(runs)}: " if event.run_id in runs else ""
+                    line.show(f"{turn}{event.stage}", event.done, event.total, in_bytes=True)
                 if done(event):
                     return event
         raise RemoteTimeout(f"no answer within {timeout:.0f} s: {what}", "The cluster may be slow; try again.")
+
+    def read_files(self) -> None:
+        """Folds what the runs' files tell, which comes just after the queue."""
+        from websight_tui.cli.waiting import waiting
+
+        with waiting("reading what the runs have written"):
+            for _ in self.events(timeout=FILES_S):
+                pass
 
     def wait_a_little(self, done: Callable[[], bool], *, seconds: float) -> bool:
         """Folds events until `done`, for at most `seconds`; whether it was done."""
@@ -108,6 +122,24 @@ def open_cluster(cluster: Cluster) -> Transport:
     from websight_tui.remote.opening import open_transport
 
     return open_transport(cluster.endpoint, login_shell=cluster.login_shell)
+
+
+def logged_in(cluster: Cluster, *, quiet: bool = False) -> Transport:
+    """A transport to `cluster`, connected; asks on the terminal what the login asks, and says how far it is.
+
+    Raises: ConnectError, AuthError, HostKeyError.
+    """
+    from websight_tui.cli.prompter import prompter
+    from websight_tui.cli.waiting import waiting
+
+    transport = open_cluster(cluster)
+    with waiting(f"connecting to {cluster.name}", quiet=quiet) as line:
+        try:
+            transport.connect(prompter(), lambda step: line.show(f"{cluster.name}: {step.words}", *step.far))
+        except BaseException:
+            transport.close()
+            raise
+    return transport
 
 
 @contextmanager

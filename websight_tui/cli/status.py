@@ -77,8 +77,7 @@ def _look(context: Context, current: Session, runs: list[RunView]) -> bool:
         try:
             current.connect(context.config.clusters[name])
             current.wait(partial(_queue_of, name), timeout=_PATIENCE_S, what=f"the queue of {name}")
-            for _ in current.events(timeout=1.5):  # the files of the runs come just after the queue
-                pass
+            current.read_files()
         except WebsightError as exc:
             reached = False
             say(f"websight-tui: {exc.message} (showing what was last seen)", file=sys.stderr)

@@ -202,7 +202,7 @@ def _submit(context: Context, current: Session, sweep: Sweep, args: argparse.Nam
     def done(event: Event) -> bool:
         return isinstance(event, ActionDone) and event.action == "sweep" and event.target == sweep.sweep_id
 
-    answer = current.wait(done, timeout=_SUBMIT_S, what="the submissions")
+    answer = current.wait(done, timeout=_SUBMIT_S, what="the submissions", runs=sweep.run_ids)
     assert isinstance(answer, ActionDone)
     if not args.json:
         say(f"{answer.message}.", file=None if answer.ok else sys.stderr)

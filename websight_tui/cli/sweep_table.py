@@ -122,8 +122,7 @@ def _reach(context: Context, current: Session, sweep: Sweep) -> bool:
     try:
         current.connect(context.config.clusters[sweep.cluster])
         current.wait(lambda event: isinstance(event, QueueSeen), timeout=20, what=f"the queue of {sweep.cluster}")
-        for _ in current.events(timeout=1.5):  # the files of the runs come just after the queue
-            pass
+        current.read_files()
     except WebsightError as exc:
         say(f"websight-tui: {exc.message} (showing what was last seen)", file=sys.stderr)
         return False
@@ -132,17 +131,21 @@ def _reach(context: Context, current: Session, sweep: Sweep) -> bool:
 
 def _measure(current: Session, sweep: Sweep) -> None:
     """Looks for adapters and evaluations of the runs that have ended."""
+    from websight_tui.cli.waiting import waiting as showing
     from websight_tui.runs.events import RunMeasured
     from websight_tui.runs.phase import OVER
 
     waiting = {run_id for run_id in sweep.run_ids if (run := current.state.runs.get(run_id)) and run.phase in OVER}
     if waiting:
+        count = len(waiting)
         current.engine.measure(tuple(waiting))
-        for event in current.events(timeout=_MEASURE_S):
-            if isinstance(event, RunMeasured):
-                waiting.discard(event.run_id)
-            if not waiting:
-                break
+        with showing("looking for adapters and evaluations") as line:
+            for event in current.events(timeout=_MEASURE_S):
+                if isinstance(event, RunMeasured):
+                    waiting.discard(event.run_id)
+                    line.show("looking for adapters and evaluations", count - len(waiting), count)
+                if not waiting:
+                    break
 
 
 def print_list(current: Session, *, as_json: bool) -> int:

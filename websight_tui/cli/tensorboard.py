@@ -6,7 +6,6 @@ import argparse
 import contextlib
 import re
 import shlex
-import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
@@ -49,8 +48,7 @@ def _port(text: str) -> int:
 
 def run(args: argparse.Namespace) -> int:
     from websight_tui.cli.context import Context, find_run
-    from websight_tui.cli.prompter import prompter
-    from websight_tui.cli.session import known_cluster, open_cluster, session
+    from websight_tui.cli.session import known_cluster, logged_in, session
     from websight_tui.errors import WebsightError
 
     context = Context.of(args)
@@ -62,9 +60,8 @@ def run(args: argparse.Namespace) -> int:
             f"`websight-tui watch {spec.run_id}` and the app show its loss.",
         )
     cluster = known_cluster(context.config, spec.cluster)
-    transport = open_cluster(cluster)
+    transport = logged_in(cluster, quiet=args.json)
     try:
-        transport.connect(prompter())
         ended = _serve(args, cluster, spec, transport)
     finally:
         transport.close()
@@ -76,6 +73,7 @@ def run(args: argparse.Namespace) -> int:
 def _serve(args: argparse.Namespace, cluster: Cluster, spec: RunSpec, transport: Transport) -> str:
     """Serves until Ctrl-C; returns how it ended, in words. Any other end is an error."""
     from websight_tui.cli.output import print_json
+    from websight_tui.cli.waiting import waiting
     from websight_tui.errors import ConnectionLost, WebsightError
     from websight_tui.remote.forward import LOOPBACK
     from websight_tui.runs.serving import DidNotStart, serving
@@ -86,14 +84,13 @@ def _serve(args: argparse.Namespace, cluster: Cluster, spec: RunSpec, transport:
             f"{spec.run_id} has no TensorBoard files on {cluster.name}",
             "They begin with the training's first step; try again then.",
         )
-    if not args.json:
-        say(f"Starting TensorBoard on {cluster.name} …", file=sys.stderr, flush=True)
     words = ("-m", "tensorboard.main", "--logdir", logs, "--host", LOOPBACK, "--port", "0")
     with contextlib.ExitStack() as stack:
         try:
-            board = stack.enter_context(
-                serving(transport, words, pattern=_SAYS, python=cluster.python, setup=cluster.setup)
-            )
+            with waiting(f"starting TensorBoard on {cluster.name}", quiet=args.json):
+                board = stack.enter_context(
+                    serving(transport, words, pattern=_SAYS, python=cluster.python, setup=cluster.setup)
+                )
         except DidNotStart as exc:
             raise _explained(exc, cluster) from exc
         url = f"http://{LOOPBACK}:{_listen(stack, board.open, args.port)}/"

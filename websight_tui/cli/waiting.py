@@ -32,14 +32,15 @@ class Wait:
 
     def __init__(self, bar: Progress | None, text: str = "") -> None:
         self._bar = bar
-        self._task = None if bar is None else bar.add_task(showable(text), total=None, amount="")
+        self._task = None if bar is None else bar.add_task(showable(text), total=None, share=None, amount="")
 
     def show(self, text: str, done: int = 0, total: int = 0, *, in_bytes: bool = False) -> None:
         """Says what is done now, with a bar of `done` of `total` where `total` is known."""
         if self._bar is not None and self._task is not None:
             far = (size(done), size(total)) if in_bytes else (f"{done:,}", f"{total:,}")
             amount = f"{far[0]} of {far[1]}" if total else ""
-            self._bar.update(self._task, description=showable(text), completed=done, total=total or None, amount=amount)
+            share = done / total if total else None
+            self._bar.update(self._task, description=showable(text), share=share, amount=amount)
 
 
 @contextmanager
@@ -54,24 +55,24 @@ def waiting(text: str, *, quiet: bool = False, console: Console | None = None) -
     if quiet or not (beside or sys.stderr.isatty()) or _lines:
         yield Wait(None)
         return
-    with _line(console if beside else None) as bar, stepping_aside(bar):
-        wait = Wait(bar)
-        wait.show(text)
+    bar = _line(console if beside else None)
+    wait = Wait(bar, text)
+    with bar, stepping_aside(bar):
         yield wait
 
 
 def _line(console: Console | None) -> Progress:
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress, ProgressColumn, SpinnerColumn, Task, TextColumn, TimeElapsedColumn
+    from rich.progress_bar import ProgressBar
     from rich.table import Column
 
     class KnownBar(ProgressColumn):
-        """A bar, only where it is known how far it goes."""
-
-        bar = BarColumn(24)
+        """A bar, only where it is known how far it goes; the task itself never ends, what comes next is told on it."""
 
         def render(self, task: Task) -> RenderableType:
-            return self.bar.render(task) if task.fields["amount"] else ""
+            share = task.fields["share"]
+            return "" if share is None else ProgressBar(total=1.0, completed=min(1.0, share), width=24)
 
     return Progress(
         SpinnerColumn(),
@@ -81,6 +82,7 @@ def _line(console: Console | None) -> Progress:
         TimeElapsedColumn(),
         console=console or Console(stderr=True),
         transient=True,
+        redirect_stdout=console is not None or sys.stdout.isatty(),  # never what goes into a pipe or a file
     )
 
 

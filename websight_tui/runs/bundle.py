@@ -7,7 +7,7 @@ import io
 import secrets
 import shlex
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import PurePosixPath
@@ -15,8 +15,10 @@ from typing import Final
 
 from websight_tui.errors import BundleError, RemoteFileError
 from websight_tui.metrics.terminal_text import plain
-from websight_tui.remote.port import Progress, Transport
+from websight_tui.remote.port import Transport
 
+Report = Callable[[str, int, int], None]
+"""Called with (what is done, bytes done, bytes in all); 0 of 0 where it is no upload."""
 _TIMEOUT_S: Final = 60.0
 _EXECUTABLE: Final = (".sh", ".slurm")
 
@@ -59,6 +61,10 @@ class Bundle:
         return buffer.getvalue()
 
 
+def to_nobody(stage: str, done: int, total: int) -> None:
+    """A Report for when nobody listens."""
+
+
 # Unpacks beside the target and renames, so that the folder is there whole or not at all; of two that upload at the same
 # time one wins and the other's copy is removed. The sum is checked where the cluster can compute it.
 _UNPACK: Final = """\
@@ -76,21 +82,26 @@ mv -T -- "$part" "$target" 2>/dev/null || [ -d "$target" ] || mv -- "$part" "$ta
 """
 
 
-def ensure_bundle(transport: Transport, root: str, bundle: Bundle, progress: Progress | None = None) -> bool:
+def ensure_bundle(transport: Transport, root: str, bundle: Bundle, report: Report = to_nobody) -> bool:
     """Makes sure that ROOT/bundles/SHA holds `bundle`.
 
     Args:
         root: absolute folder on the cluster.
+        report: told what is done, and how far it is.
 
     Returns: whether anything had to be uploaded.
     Raises: RemoteFileError (disk full, quota, permission), RemoteTimeout, ConnectionLost. Nothing half is left.
     """
     target = f"{root}/bundles/{bundle.sha}"
+    report("looking whether the trainer is there", 0, 0)
     if transport.exec(shlex.join(("test", "-d", target)), timeout=_TIMEOUT_S).exit == 0:
         return False
     name = f".{bundle.sha}-{secrets.token_hex(4)}"
     archive = f"{root}/bundles/{name}.tar"
-    transport.upload(bundle.archive, archive, mode=0o600, progress=progress)
+    transport.upload(
+        bundle.archive, archive, mode=0o600, progress=lambda done, total: report("uploading the trainer", done, total)
+    )
+    report("unpacking the trainer", 0, 0)
     digest = hashlib.sha256(bundle.archive).hexdigest()
     unpack = ("sh", "-c", _UNPACK, "sh", archive, f"{root}/bundles/{name}", target, digest)
     result = transport.exec(shlex.join(unpack), timeout=_TIMEOUT_S)

@@ -97,7 +97,7 @@ def preflight_of(
 
     Raises: ConnectionLost, RemoteTimeout if the cluster does not answer; BundleError.
     """
-    tell(Doing("trainer", "looking whether it is there"))
+    tell(Doing("trainer", "making a folder"))
     try:
         scratch = Scratch(transport, spec.root)
     except RemoteError as exc:
@@ -125,11 +125,10 @@ def preflight_in(
     if transport.exec(shlex.join(("test", "-d", home)), timeout=60).exit != 0:
         home = f"{scratch.path}/bundles/{bundle.sha}"
 
-        def moved(done: int, total: int) -> None:
-            words = "uploading" if done < total else "unpacking"
-            tell(Doing("trainer", words, done, total if done < total else 0, in_bytes=True))
+        def report(stage: str, done: int, total: int) -> None:
+            tell(Doing("trainer", stage.removesuffix(" the trainer"), done, total, in_bytes=True))
 
-        ensure_bundle(transport, scratch.path, bundle, moved)
+        ensure_bundle(transport, scratch.path, bundle, report)
     run_dir = f"{scratch.path}/runs/{spec.run_id}"
     transport.upload(_run_json(transport, spec, scratch), f"{run_dir}/run.json")
     words = ("-m", "trainer", "preflight", "--run-dir", run_dir, "--follow")

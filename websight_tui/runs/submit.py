@@ -9,13 +9,13 @@ the receipt first, then squeue and sacct by the token. Nothing here ever submits
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from websight_tui.errors import ConnectionLost, RemoteError, RemoteTimeout, SubmitRejected, SubmitUnknown
 from websight_tui.remote.port import Transport
-from websight_tui.runs.bundle import ensure_bundle
+from websight_tui.runs.bundle import Report, ensure_bundle
 from websight_tui.runs.plan import LaunchPlan
 from websight_tui.runs.saved_work.beside import SCRIPT, evaluating
 from websight_tui.runs.scheduler import Scheduler
@@ -23,9 +23,6 @@ from websight_tui.runs.state import Outcome
 from websight_tui.runspec import RunSpec, to_json
 from websight_tui.slurm_commands import commands, failures, parse
 from websight_tui.slurm_commands.model import Job
-
-Report = Callable[[str, int, int], None]
-"""Called with (stage, bytes done, bytes in all)."""
 
 SBATCH_OVER_S: Final = 300.0
 """Seconds after which an sbatch that left no receipt cannot be running any more."""
@@ -73,8 +70,7 @@ def submit(plan: LaunchPlan, transport: Transport, scheduler: Scheduler, report:
     """
     spec = plan.spec
     try:
-        report("uploading the trainer", 0, len(plan.bundle.archive))
-        ensure_bundle(transport, spec.root, plan.bundle, lambda d, t: report("uploading the trainer", d, t))
+        ensure_bundle(transport, spec.root, plan.bundle, report)
         report("writing the run folder", 0, 0)
         transport.upload(to_json(spec).encode(), f"{spec.run_dir}/run.json", mode=0o600)
         transport.upload(plan.script.encode(), script_path(spec), mode=0o700)

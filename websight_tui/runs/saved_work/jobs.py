@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -99,13 +100,12 @@ def submit_once(
     Raises: RemoteFileError, RemoteTimeout, ConnectionLost before anything was submitted.
     """
 
-    def moved(stage: str) -> Callable[[int, int], None]:
-        return lambda done, total: tell(replace(task, stage=stage, done=done, total=total, in_bytes=True))
+    def report(stage: str, done: int, total: int) -> None:
+        tell(replace(task, stage=stage, done=done, total=total, in_bytes=True))
 
-    tell(replace(task, stage="looking whether the trainer is there"))
-    ensure_bundle(transport, job.spec.root, bundle, moved("uploading the trainer"))
+    ensure_bundle(transport, job.spec.root, bundle, report)
     for name, path in uploads:
-        transport.upload(path, f"{job.folder}/{name}", progress=moved(f"uploading {plain(path.name, 40)}"))
+        transport.upload(path, f"{job.folder}/{name}", progress=partial(report, f"uploading {plain(path.name, 40)}"))
     transport.upload(job.script().encode(), f"{job.folder}/{SCRIPT}", mode=0o755)
     tell(replace(task, stage="asking Slurm"))
     command = commands.submit(job.claim_dir, f"{job.folder}/{SCRIPT}", token=job.token, job_name=job.job_name)
