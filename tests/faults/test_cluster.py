@@ -7,10 +7,11 @@ import resource
 import subprocess
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.faults.disks import fill, root_only
+from tests.faults.disks import Quota, fill, root_only, with_quota
 from tests.faults.world import World, finishes, online, reaches, settled, shown, trains
 from websight_tui.runs.state import Link, Outcome, Phase
 
@@ -124,6 +125,48 @@ def test_the_disk_of_the_cluster_is_full(healed: World) -> None:
     finally:
         healed.close()
         subprocess.run(["umount", "--lazy", there], check=True)
+
+
+@pytest.fixture
+def quota(healed: World, tmp_path: Path) -> Iterator[Quota]:
+    """Over the folder of the runs on the cluster."""
+    assert healed.info is not None
+    for quota in with_quota(healed.info.home / "w", tmp_path / "image"):
+        yield quota
+        healed.close()
+
+
+@root_only
+def test_a_quota_on_the_cluster(healed: World, quota: Quota) -> None:
+    """EDQUOT from the kernel: nothing is submitted, the reason is said, and later it works."""
+    engine, keeper = healed.app()
+    quota.limit("1M")
+    fill(quota.folder / "filler")
+    plan = healed.plan(3, 0.05)
+    engine.submit(plan)
+    run = reaches(keeper, plan.spec.run_id, Phase.REJECTED)
+    assert run.outcome_text.startswith("Nothing was submitted"), run.outcome_text
+    assert "quota" in run.outcome_text
+    assert not list(quota.folder.rglob(".*.tmp")), "a piece was left behind"
+    healed.intact(keeper)
+    quota.limit("none")
+    engine.submit(plan)
+    finishes(keeper, plan.spec.run_id, 3)
+    healed.intact(keeper)
+
+
+@root_only
+def test_a_quota_is_used_up_while_a_run_trains(healed: World, quota: Quota) -> None:
+    """The trainer cannot write on: the run is over and said to be, with every step that it wrote, and no other."""
+    engine, keeper = healed.app()
+    run_id = healed.train(engine, keeper, steps=400)
+    quota.limit("1M")
+    fill(quota.folder / "filler")
+    run = reaches(keeper, run_id, Phase.FAILED, 60)
+    assert 0 < len(shown(run)) < 400
+    assert keeper.wait(lambda s: bool(s.runs[run_id].problems), 20)
+    assert "quota" in keeper.state.runs[run_id].problems[-1]  # by its own words, if there was room for them
+    healed.intact(keeper)
 
 
 @pytest.mark.parametrize("shift_s", [3600, -3600])

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.disks import fill, mounted, root_only
+from tests.faults.disks import fill, mounted, root_only, with_quota
 from tests.faults.world import World, finishes, shown, trains, wait_until
 from tests.runs.test_lab_runs import done
 from tests.tui.conftest import screen_text, until
@@ -60,6 +60,28 @@ def test_the_disk_here_is_full_and_has_room_again(world: World, small_disk: Path
         _, again = there.app(connect=False)
         assert shown(again.state.runs[run_id]) == list(range(1, 201)), "the history has a hole"
     finally:
+        there.close()
+
+
+@root_only
+def test_a_quota_here_is_used_up_and_raised(world: World, tmp_path: Path) -> None:
+    """EDQUOT from the kernel, an I/O error to SQLite: it is told by its name, and got over like a full disk."""
+    for quota in with_quota(tmp_path / "home", tmp_path / "image"):
+        there = World(world.config, quota.folder, info=world.info, line=world.line)
+        engine, keeper = there.app()
+        run_id = there.train(engine, keeper, steps=200)
+        quota.limit("1M")
+        fill(quota.folder / "filler")
+        assert keeper.wait(lambda s: s.unwritten is not None, 30), keeper.state.clusters
+        assert keeper.state.unwritten is not None
+        assert keeper.state.unwritten.word == "quota full", keeper.state.unwritten
+        quota.limit("none")
+        assert keeper.wait(lambda s: s.unwritten is None, 30), keeper.state.unwritten
+        finishes(keeper, run_id, 200)
+        there.intact(keeper)
+        engine.close()
+        _, again = there.app(connect=False)
+        assert shown(again.state.runs[run_id]) == list(range(1, 201)), "the history has a hole"
         there.close()
 
 

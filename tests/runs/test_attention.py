@@ -249,7 +249,9 @@ def test_a_followed_run_is_told_at_its_end_with_the_reason(inbox: Inbox, tmp_pat
 
     waiting: queue.SimpleQueue[e.Event] = queue.SimpleQueue()
     session = Session(Engine(), waiting, inbox.address())  # type: ignore[arg-type]
-    session.state = live(Verdict.FITS)
+    for run in live(Verdict.FITS).runs.values():
+        waiting.put(e.RunLoaded(run))
+    session.catch_up()
     waiting.put(e.JobsChanged(RUN, (replace(job("48213", "FAILED"), final=True),), NOW))
     waiting.put(e.ProblemsFound(RUN, ("CUDA out of memory at step 470.",), NOW))
     assert follow(session, RUN, as_json=True) == 1

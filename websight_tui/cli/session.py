@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from websight_tui.errors import AuthError, ConnectError, RemoteTimeout, WebsightError
 from websight_tui.runs.events import Event, SubmitProgress
+from websight_tui.runs.our_clock import OurClock
 from websight_tui.runs.reduce import reduce
 from websight_tui.runs.state import AppState, Link
 
@@ -32,13 +33,19 @@ class Session:
 
     Attributes:
         engine: for actions; they return at once, their outcome comes as events.
-        state: what the events seen so far come to.
+        state: what the events seen so far come to, times by this machine's clock.
         webhook: address that gets what happens to a run that is followed; "" for none.
     """
 
     def __init__(self, engine: Engine, events: queue.SimpleQueue[Event], webhook: str = "") -> None:
-        self.engine, self.state, self.webhook = engine, AppState(), webhook
+        self.engine, self.webhook = engine, webhook
         self._events = events
+        self._folded = AppState()
+        self._our_clock = OurClock()
+
+    @property
+    def state(self) -> AppState:
+        return self._our_clock(self._folded)
 
     def events(self, *, timeout: float | None = None) -> Iterator[Event]:
         """Events as they come, folded into `state` before each is handed on; ends after `timeout` seconds."""
@@ -48,13 +55,13 @@ class Session:
                 event = self._events.get(timeout=0.5 if deadline is None else max(0.0, deadline - time.monotonic()))
             except queue.Empty:
                 continue
-            self.state = reduce(self.state, event)
+            self._folded = reduce(self._folded, event)
             yield event
 
     def catch_up(self) -> None:
         """Folds the events that are there already."""
         while not self._events.empty():
-            self.state = reduce(self.state, self._events.get())
+            self._folded = reduce(self._folded, self._events.get())
 
     def wait(self, done: Callable[[Event], bool], *, timeout: float, what: str, runs: Sequence[str] = ()) -> Event:
         """The first event for which `done` is true.

@@ -30,7 +30,8 @@ from websight_tui.pocket.shims.install import install
 from websight_tui.pocket.ssh_server import Gate
 from websight_tui.pocket.times import Clock
 
-_INHERITED = ("LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH")
+INHERITED = ("LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH")
+"""What logins get of the daemon's environment."""
 _SHUTDOWN_S = 5.0
 """Real seconds that jobs have to end in when the cluster is shut down, before SIGKILL."""
 
@@ -63,11 +64,7 @@ class Daemon:
         home = self.folder / "home"
         user = self.scheduler.user.name
         environment = {
-            **{
-                key: value
-                for key, value in os.environ.items()
-                if key in ("LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH")
-            },
+            **{key: value for key, value in os.environ.items() if key in INHERITED},
             "PATH": f"{shims}:{os.environ.get('PATH') or os.defpath}",
             "HOME": str(home),
             "USER": user,

@@ -20,6 +20,10 @@ from websight_tui.remote.sftp import BLOCK, Reply, Sftp
 WINDOW: Final = 48
 """Blocks in flight during a transfer (1.5 MiB: 30 MB/s at a round trip of 50 ms)."""
 
+_REFUSED: Final = 3
+"""SFTP's code for permission denied."""
+_ROOM: Final = "Is the disk full or your quota used up? `df -h` and `quota -s` on the cluster tell."
+
 
 def read_many(session: Sftp, requests: Sequence[ReadRequest]) -> list[FileChunk | None]:
     """Chunks of several files in two round trips, however many files there are."""
@@ -186,20 +190,24 @@ def _make_folders(session: Sftp, folder: str) -> None:
     parts = [part for part in folder.split("/") if part]
     paths = ["/" + "/".join(parts[: i + 1]) for i in range(len(parts))]
     # Those that exist answer with a failure, which says nothing; what counts is that the last one is there now.
-    session.batch([sftp.mkdir_request(path) for path in paths])
+    replies = session.batch([sftp.mkdir_request(path) for path in paths])
     if not session.batch([(sftp.STAT, sftp.text(folder))])[0].is_dir:
-        raise RemoteFileError(
-            f"The folder {folder} cannot be made", "Is `root` in the configuration a path you may write to?"
-        )
+        # below the folder that could not be made they only say that it is missing
+        why = next((reply for reply in reversed(replies) if not reply.missing), replies[-1])
+        refused = why.code == _REFUSED
+        hint = "Is `root` in the configuration a path you may write to?" if refused else f"{_ROOM} And is `root` right?"
+        raise RemoteFileError(f"The folder {folder} cannot be made{_words(why)}", hint)
 
 
 def _error(verb: str, path: str, reply: Reply) -> RemoteFileError:
     if reply.missing:
         return RemoteFileError(f"{path} does not exist on the cluster")
-    if reply.code == 3:
+    if reply.code == _REFUSED:
         return RemoteFileError(f"{path}: no permission to {verb} it", "Check its owner and mode on the cluster.")
-    words = f" ({reply.text})" if reply.text and reply.text != "Failure" else ""
-    hint = (
-        "Is the disk full or your quota used up? `df -h` and `quota -s` on the cluster tell." if verb == "write" else ""
-    )
-    return RemoteFileError(f"{path} could not be {'written' if verb == 'write' else verb}{words}", hint)
+    hint = _ROOM if verb == "write" else ""
+    return RemoteFileError(f"{path} could not be {'written' if verb == 'write' else verb}{_words(reply)}", hint)
+
+
+def _words(reply: Reply) -> str:
+    """The server's own, where it has any: OpenSSH says "Failure" of most things."""
+    return f" ({reply.text})" if reply.text and reply.text != "Failure" else ""

@@ -29,6 +29,7 @@ class LinkChanged:
         stage: what is done to get there. done, total: how many stages are over, of how many; 0 of 0 if not known.
         again_at: Unix s of the next try, where one is waited for.
         home: the account's home folder, once it is known.
+        skew_s: by how much the cluster's clock is ahead of ours; None if it was not just measured.
     """
 
     cluster: str
@@ -41,6 +42,7 @@ class LinkChanged:
     done: int = 0
     total: int = 0
     again_at: float | None = None
+    skew_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

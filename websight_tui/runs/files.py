@@ -76,7 +76,7 @@ def read_files(
         waiting = again
     for track in tracks:
         tell(track, emit, now, skew_s)
-        keep_verdict(track, store, emit, now)
+        keep_verdict(track, store, emit, now, skew_s)
 
 
 def _keep(track: RunTrack, name: str, tail: Tail, step: Step, store: Store) -> None:

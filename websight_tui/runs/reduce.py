@@ -25,6 +25,8 @@ def reduce(state: AppState, event: e.Event) -> AppState:
             since = known.since if known is not None and known.link is event.link else event.at
             stage: dict[str, Any] = {"stage": event.stage, "stage_done": event.done, "stage_total": event.total}
             stage |= {"since": since, "again_at": event.again_at}
+            if event.skew_s is not None:
+                stage["skew_s"] = event.skew_s
             said = {"error": event.error, "address": address, "home": home}
             return _cluster(state, event.cluster, link=event.link, **said, **stage, **planned)
         case e.QueueSeen():

@@ -251,6 +251,8 @@ class ClusterView:
         calls_per_minute: scheduler calls over the last minute.
         next_poll_at: Unix s of the next scheduler call, None if none is planned.
         layout: its partitions and reservations as of the last login; empty while not known.
+        skew_s: by how much its clock is ahead of this machine's, seconds; times in `queue`, `layout` and its runs are
+            by its clock (see our_clock).
     """
 
     name: str
@@ -270,6 +272,7 @@ class ClusterView:
     calls_per_minute: float = 0.0
     next_poll_at: float | None = None
     layout: Layout = NOT_KNOWN
+    skew_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

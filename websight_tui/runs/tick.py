@@ -51,6 +51,9 @@ class Tick:
     Args:
         wishes: the watcher.
         calls: times of the last scheduler calls; outlives the connection.
+
+    Attributes:
+        skew_s: by how much the other side's clock is ahead of ours, as `begin` measured it; 0 below two seconds.
     """
 
     def __init__(
@@ -72,7 +75,7 @@ class Tick:
         self._tracks = tracks
         self._emit = emit
         self._clock = clock
-        self._skew_s = 0.0
+        self.skew_s = 0.0
         self._errors = 0
         self._polled_at: float | None = None
         self._queue: list[Job] = []
@@ -95,7 +98,7 @@ class Tick:
         self.home = home if home.startswith("/") else ""
         if (told := count(clock)) is not None:
             skew = told + 0.5 - self._clock()
-            self._skew_s = skew if abs(skew) > 2 else 0.0
+            self.skew_s = skew if abs(skew) > 2 else 0.0
 
     def step(self, *, poll_wanted: bool, changed_at: float | None) -> float | None:
         """Does what is due. Returns the time (Unix s) of the next step, None if only a wish can bring one.
@@ -174,7 +177,7 @@ class Tick:
 
     def _merge(self, tracks: Sequence[RunTrack], rows: Sequence[Job], now: float) -> None:
         listed = {job.job_id: job for job in rows}
-        there = now + self._skew_s
+        there = now + self.skew_s
         for track in tracks:
             with track.lock:
                 changed = False
@@ -192,8 +195,8 @@ class Tick:
                     self._emit(e.JobsChanged(track.spec.run_id, tuple(track.jobs), now))
         self._ends.look(tracks, listed, now, there)
         for track in tracks:
-            tell(track, self._emit, now, self._skew_s)
-            keep_verdict(track, self._store, self._emit, now)
+            tell(track, self._emit, now, self.skew_s)
+            keep_verdict(track, self._store, self._emit, now, self.skew_s)
             score_if_finished(track, self._store, self._emit, now)
 
     def _plan_poll(self, now: float, changed_at: float | None) -> None:
@@ -260,7 +263,7 @@ class Tick:
                 self._store,
                 self._emit,
                 now,
-                skew_s=self._skew_s,
+                skew_s=self.skew_s,
                 stopping=lambda: self._wishes.stopping,
             )
         except (RemoteFileError, RemoteTimeout) as exc:

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from websight_tui.runs.track import RunTrack
 
 
-def keep_verdict(track: RunTrack, store: Store, emit: Callable[[e.Event], None], now: float) -> None:
+def keep_verdict(
+    track: RunTrack, store: Store, emit: Callable[[e.Event], None], now: float, skew_s: float = 0.0
+) -> None:
     """Adds the verdict of the newest projection to the history if it differs from the last one there.
 
     Only what this machine sees is kept: while nobody watches, nothing is projected. Jobs that were not submitted here
@@ -22,6 +24,7 @@ def keep_verdict(track: RunTrack, store: Store, emit: Callable[[e.Event], None],
 
     Args:
         now: Unix s by this machine's clock.
+        skew_s: the cluster's clock less ours, seconds.
 
     Raises: StoreError.
     """
@@ -35,8 +38,8 @@ def keep_verdict(track: RunTrack, store: Store, emit: Callable[[e.Event], None],
             job.job_id,
             projection.step,
             projection.total_steps,
-            projection.finish_at,
-            projection.deadline,
+            None if projection.finish_at is None else projection.finish_at - skew_s,
+            None if projection.deadline is None else projection.deadline - skew_s,
             projection.reasons[0] if projection.reasons else "",
         )
         last = track.verdicts[-1] if track.verdicts else None

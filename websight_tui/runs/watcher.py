@@ -221,7 +221,7 @@ class Watcher:
             tick.begin()
             self.home = tick.home
             self._scheduler = tick.scheduler
-            self._link(Link.ONLINE, address=transport.address, home=tick.home)
+            self._link(Link.ONLINE, address=transport.address, home=tick.home, skew_s=tick.skew_s)
             troubled = False
             while not self._stopping:
                 with self._condition:
@@ -271,12 +271,12 @@ class Watcher:
         step: Step | None = None,
         home: str = "",
         again_at: float | None = None,
+        skew_s: float | None = None,
     ) -> None:
         text, (done, total) = _text(error) if error else "", step.far if step is not None else (0, 0)
         stage = plain(step.words, 120) if step is not None else ""
-        self._emit(
-            e.LinkChanged(self.cluster.name, link, self._clock(), address, text, stage, home, done, total, again_at)
-        )
+        now, name = self._clock(), self.cluster.name
+        self._emit(e.LinkChanged(name, link, now, address, text, stage, home, done, total, again_at, skew_s))
 
 
 def _text(error: WebsightError) -> str:

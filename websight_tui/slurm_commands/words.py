@@ -40,13 +40,17 @@ STATES: Final[dict[str, str]] = {
 }
 """State → plain words. ENDED is ours: the job left the queue and there is no accounting."""
 
+_READ_ON: Final = (
+    "Read the end of the job's error output. If it gives no reason, there may have been no room to write one: look at "
+    "`df -h` and `quota -s` there."
+)
 _STATE_STEPS: Final[dict[str, str]] = {
     "TIMEOUT": "Resume it: it goes on from its last checkpoint.",
     "PREEMPTED": "Resume it: it goes on from its last checkpoint. A partition that is not preemptible avoids this.",
     "NODE_FAIL": "Resume it: it goes on from its last checkpoint on other nodes.",
     "BOOT_FAIL": "Submit it again; if it happens twice, tell the administrators which nodes.",
     "OUT_OF_MEMORY": "Raise mem, or lower dataloader_num_workers or the batch.",
-    "FAILED": "Read the end of the job's error output.",
+    "FAILED": _READ_ON,
     "DEADLINE": "Submit it again without a deadline.",
     "ENDED": "Read the end of the job's output: it says how it ended.",
 }
@@ -70,8 +74,8 @@ _REASONS: Final[tuple[tuple[str, str, str], ...]] = (
         "Read the end of its error output, then release or resubmit it.",
     ),
     (r"job requeued in held state", "put back into the queue and held", "Release it to let it start."),
-    (r"NonZeroExitCode", "its script ended with an error", "Read the end of the job's error output."),
-    (r"RaisedSignal.*", "a signal ended it", "Read the end of the job's error output."),
+    (r"NonZeroExitCode", "its script ended with an error", _READ_ON),
+    (r"RaisedSignal.*", "a signal ended it", _READ_ON),
     (r"OutOfMemory", "it used more memory (RAM) than it asked for", "Raise mem."),
     (r"NodeDown", "its node went down", ""),
     (r"TimeLimit", "its time limit ended it", "Resume it: it goes on from its last checkpoint."),

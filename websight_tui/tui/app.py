@@ -21,6 +21,7 @@ from textual.screen import Screen
 from websight_tui.config import LOCAL
 from websight_tui.errors import WebsightError
 from websight_tui.presets import DEFAULT_PRESET, Preset
+from websight_tui.runs.our_clock import OurClock
 from websight_tui.runs.phase import OVER
 from websight_tui.runs.state import AppState, ClusterView, RunView
 from websight_tui.tui import closed_widgets, glyphs, keymap
@@ -111,6 +112,8 @@ class WebsightApp(Actions, App[None]):
         self.wanted = ""
         self._attention: Attention | None = None
         self.failure: WebsightError | None = None
+        self._folded = AppState()
+        self._our_clock = OurClock()
         self.set_reactive(WebsightApp.now, clock())
         for theme in THEMES:
             self.register_theme(theme)
@@ -243,15 +246,16 @@ class WebsightApp(Actions, App[None]):
 
         message.stop()
         batch = self.controller.drain()
-        before, state = self.state, self.state
+        before = self.state
         for event in batch:
-            state = reduce(state, event)
+            self._folded = reduce(self._folded, event)
             if isinstance(event, Notice):
                 self.tell(event.message, event.hint)
             elif isinstance(event, ActionDone):
                 self.tell(event.message, event.hint, good=event.ok)
             elif isinstance(event, TaskMoved) and event.task.message:
                 self.tell(event.task.message, event.task.hint, good=event.task.stand is Stand.DONE)
+        state = self._our_clock(self._folded)
         self._learn(state)
         self.set_reactive(WebsightApp.now, self._clock())
         self.state = state
