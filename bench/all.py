@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from bench import asking, following, heavy, machine, readers, startup, tools
+from bench import asking, following, heavy, lab, machine, readers, startup, tools
 from bench.rows import Row, as_json, table
 from bench.scene import Scene, scene
 from bench.tables import put_between_marks
@@ -25,6 +25,7 @@ Part = Callable[[Scene], Iterator[Row]]
 
 FULL: Final[dict[str, Part]] = {
     "start": lambda s: startup.rows(s, rounds=7),
+    "lab": lambda s: lab.rows(s, rounds=7),
     "follow": lambda s: following.rows(s, appends=30),
     "heavy": lambda s: heavy.rows(s, seconds=10),
     "calls": lambda s: asking.rows(s, seconds=60),
@@ -32,6 +33,7 @@ FULL: Final[dict[str, Part]] = {
 }
 QUICK: Final[dict[str, Part]] = {
     "start": lambda s: startup.rows(s, rounds=1, histories=(1,)),
+    "lab": lambda s: lab.rows(s, rounds=1),
     "follow": lambda s: following.rows(s, appends=2, sizes=(100_000,)),
     "heavy": lambda s: heavy.rows(s, seconds=1, jobs=(200,), points=(1_000,), logs=(5_000_000,), bursts=(2_000_000,)),
     "calls": lambda s: asking.rows(s, seconds=3, jobs=(3, 50)),

@@ -38,11 +38,11 @@ def rows(scene: Scene, *, rounds: int, histories: tuple[int, ...] = HISTORIES) -
     peers: dict[str, list[float]] = {tool.name: [] for tool in tools.TOOLS}
     for _ in range(rounds):
         for name in names:
-            ours[name].append(_first_frame([*OURS, "--offline"], "Presets", scene.environment(name)))
-        empty.append(_first_frame([sys.executable, "-m", "bench.empty_app"], "ready", scene.environment("empty")))
+            ours[name].append(first_frame([*OURS, "--offline"], "Presets", scene.environment(name)))
+        empty.append(first_frame([sys.executable, "-m", "bench.empty_app"], "ready", scene.environment("empty")))
         for tool in tools.TOOLS:
             if tool.installed:
-                _try(peers[tool.name], lambda tool=tool: _first_frame(  # type: ignore[misc]
+                attempt(peers[tool.name], lambda tool=tool: first_frame(  # type: ignore[misc]
                     tool.argv(), tool.sign, tools.environment(scene, tool.name))[0])  # fmt: skip
     walls = [median(wall for wall, _ in ours[name]) for name in names]
     cpus = [median(cpu for _, cpu in ours[name]) for name in names]
@@ -76,7 +76,7 @@ def _first_rows(scene: Scene, rounds: int) -> Iterator[Row]:
     plain: list[float] = []
     peers: dict[str, list[float]] = {tool.name: [] for tool in tools.TOOLS if tool.reads_queue}
     for _ in range(rounds):
-        ours.append(_first_frame([*OURS], job, env)[0])
+        ours.append(first_frame([*OURS], job, env)[0])
         begin = time.perf_counter()
         said = subprocess.run(scene.ssh("squeue --me"), capture_output=True, text=True, timeout=30, check=True).stdout
         plain.append(time.perf_counter() - begin)
@@ -84,7 +84,7 @@ def _first_rows(scene: Scene, rounds: int) -> Iterator[Row]:
             raise NotSeen(f"squeue does not list the job: {said}")
         for tool in tools.TOOLS:
             if tool.installed and tool.reads_queue:
-                _try(peers[tool.name], lambda tool=tool: _first_frame(  # type: ignore[misc]
+                attempt(peers[tool.name], lambda tool=tool: first_frame(  # type: ignore[misc]
                     tool.argv(), job, tools.environment(scene, tool.name))[0])  # fmt: skip
     mine = median(ours)
     words, ratio = against("ssh host squeue --me", mine, plain)
@@ -94,18 +94,18 @@ def _first_rows(scene: Scene, rounds: int) -> Iterator[Row]:
         yield Row("start → first queue row", [f"{mine:.2f} s"], words, ratio)
     for tool in tools.TOOLS:
         if not tool.reads_queue:
-            why = "needs squeue --json, which the pocket cluster has not" if tool.installed else ABSENT
+            why = "needs squeue --json, which the pocket cluster has not: see the lab" if tool.installed else ABSENT
             yield Row("start → first queue row", [f"{mine:.2f} s"], f"{tool.name}: {why}")
 
 
-def _first_frame(argv: list[str], sign: str, env: dict[str, str]) -> tuple[float, float]:
+def first_frame(argv: list[str], sign: str, env: dict[str, str]) -> tuple[float, float]:
     """(seconds, processor seconds) until `sign` is on the screen."""
     with Terminal(argv, env=env) as terminal:
         came = terminal.wait(sign, timeout=40) - terminal.began
         return came, terminal.cpu_s
 
 
-def _try(into: list[float], measure: Callable[[], float]) -> None:
+def attempt(into: list[float], measure: Callable[[], float]) -> None:
     """A peer that does not start here is left out, not fatal."""
     try:
         into.append(measure())

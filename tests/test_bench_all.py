@@ -18,6 +18,7 @@ EXPECTED = (
     "start → first frame",
     "start → first queue row, over SSH",
     "start → first queue row",
+    "start → first queue row, real Slurm and OpenSSH",
     "append → visible, p50",
     "append → visible, p99",
     *(
