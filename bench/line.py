@@ -79,6 +79,8 @@ class Line:
         self._server.close()
         self._reset_all()
         under_way = asyncio.all_tasks() - {asyncio.current_task()}
+        if under_way:  # reset connections end by themselves; Python 3.11 logs those that are cancelled as errors
+            await asyncio.wait(under_way, timeout=2)
         for task in under_way:
             task.cancel()
         await asyncio.gather(*under_way, return_exceptions=True)
