@@ -13,6 +13,7 @@ from tests.runs.fakes import FakeJob, FakeSlurm, FakeTransport, configuration
 from websight_tui.config import Cluster
 from websight_tui.remote.port import ExecResult, Unattended
 from websight_tui.runs.foreign import foreign_track
+from websight_tui.runs.looking_through import Part, Wish, look_through
 from websight_tui.runs.plan import plan_launch
 from websight_tui.runs.poll import Situation, next_files_s, next_poll_s
 from websight_tui.runs.state import Outcome
@@ -170,6 +171,21 @@ def test_the_focused_run_is_read_within_every_second_in_one_round_trip(simulatio
     simulation.wishes.focused = simulation.tracks[0].spec.run_id
     simulation.run(10)
     assert 70 <= simulation.run(60)["files"] <= 77
+
+
+def test_a_look_through_a_whole_log_is_one_read_at_a_time_and_nothing_on_the_login_node(
+    simulation: Simulation, tmp_path: Path
+) -> None:
+    path = tmp_path / "job-77.out"
+    path.write_bytes(b"a line of a log that is long\n" * 1_000_000)
+    commands: list[str] = []
+    simulation.transport.fault = commands.append
+    before, calls = simulation.transport.reads, len(simulation.slurm.calls)
+    wish = Wish(1, (Part("stdout", 0, (20_000_000, 5)),), lambda lines: [], forward=False)
+    assert look_through(simulation.transport, wish, [str(path)], lambda done, total: None, lambda: False) is None
+    # pieces grow from 128 kB to 4 MB where the line is quick, and never lie under 128 kB
+    assert 20 / 4 <= simulation.transport.reads - before <= 20_000 / 128 + 3
+    assert (commands, len(simulation.slurm.calls)) == ([], calls)
 
 
 def test_metrics_of_a_job_of_others_are_looked_for_once_a_minute_and_only_on_the_screen(

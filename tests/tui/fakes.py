@@ -15,6 +15,7 @@ from websight_tui.projection.model import Forecast, Projection, Verdict
 from websight_tui.remote.port import Prompter
 from websight_tui.runs import events as e
 from websight_tui.runs.bounds import partition_max
+from websight_tui.runs.looking_through import Wish
 from websight_tui.runs.plan import LaunchPlan, plan_launch
 from websight_tui.runs.saved_work.checkpoints import Saved, Whole
 from websight_tui.runs.state import Evaluation as Clicks
@@ -143,6 +144,18 @@ class FakeEngine:
 
     def stop_fetch(self, run_id: str) -> None:
         self.calls.append(("stop_fetch", run_id))
+
+    def look_through(self, run_id: str, wish: Wish) -> None:
+        self.calls.append(("look_through", run_id, wish))
+
+    def stop_look(self, run_id: str) -> None:
+        self.calls.append(("stop_look", run_id))
+
+    def save_log(self, run_id: str, targets: Mapping[str, Path]) -> None:
+        self.calls.append(("save_log", run_id, dict(targets)))
+
+    def stop_save(self, run_id: str) -> None:
+        self.calls.append(("stop_save", run_id))
 
     def try_picture(self, run_id: str, step: int | None, picture: Path, prompt: str) -> None:
         self.calls.append(("try_picture", run_id, step, picture, prompt))

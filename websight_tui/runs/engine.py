@@ -26,6 +26,7 @@ from websight_tui.runs.forecasting import history_of, pauses_known
 from websight_tui.runs.foreign import foreign_run_id, foreign_track
 from websight_tui.runs.launching import launch
 from websight_tui.runs.looking import count_and_tell
+from websight_tui.runs.looking_through import LOOK, Looks, Wish
 from websight_tui.runs.plan import LaunchPlan, plan_resume
 from websight_tui.runs.problems import problems_of
 from websight_tui.runs.saved_work.measurer import Measurer, is_open
@@ -75,6 +76,7 @@ class Engine:
         self._queues: dict[str, tuple[Job, ...]] = {}
         self._tasks = TaskRunner(self._emit, clock, lambda cluster: self._queues.get(cluster, ()))
         self._measurer = Measurer(store, self._emit, clock)
+        self._looks = Looks(self._emit, clock)
         self._focused = ""
         self._visible = True
         self._closed = False
@@ -314,6 +316,47 @@ class Engine:
     def stop_fetch(self, run_id: str) -> None:
         """Stops a download; the next one goes on where it was."""
         self._tasks.stop(run_id, Kind.FETCH)
+
+    def look_through(self, run_id: str, wish: Wish) -> None:
+        """Looks through the whole files of a run's newest output: LookMoved, the last one with what was found."""
+        if (track := self._track(run_id)) is None:
+            return
+        with track.lock:
+            paths = [stream.tail.path for part in wish.parts if (stream := track.streams.get(part.stream)) is not None]
+        stop = self._looks.begin(run_id)
+
+        def go(watcher: Watcher) -> actions.Answer | None:
+            if (transport := watcher.transport) is None or len(paths) < len(wish.parts):
+                return actions.NOT_CONNECTED
+            self._looks.go(run_id, wish, transport, paths, stop)
+            return None
+
+        self._start(LOOK, run_id, track.spec.cluster, go)
+
+    def stop_look(self, run_id: str) -> None:
+        """Stops looking through a run's log."""
+        self._looks.stop(run_id)
+
+    def save_log(self, run_id: str, targets: Mapping[str, Path]) -> None:
+        """Downloads whole outputs of a run's newest job as they are: TaskMoved, the last one with its end.
+
+        Args:
+            targets: "stdout" or "stderr" → the local file.
+        """
+        track = self._track(run_id)
+        watcher = self._watchers.get(track.spec.cluster) if track is not None else None
+        if track is None:
+            return
+        if watcher is None or watcher.transport is None:
+            self._done("save", run_id, actions.NOT_CONNECTED)
+            return
+        with track.lock:
+            files = {track.streams[name].tail.path: path for name, path in targets.items() if name in track.streams}
+        self._tasks.save_log(track.spec, watcher, files)
+
+    def stop_save(self, run_id: str) -> None:
+        """Stops the download of a log; the next one to the same file goes on where it was."""
+        self._tasks.stop(run_id, Kind.LOG)
 
     def try_picture(self, run_id: str, step: int | None, picture: Path, prompt: str) -> None:
         """Submits one small job that asks a checkpoint where it would click on a picture: TaskMoved."""

@@ -11,6 +11,7 @@ from websight_tui.metrics.model import TrainingLog
 from websight_tui.projection.model import Forecast, Projection, Score
 from websight_tui.runs.checks.finding import Doing, Finding
 from websight_tui.runs.exploring import SiteOffer
+from websight_tui.runs.pieces import Place
 from websight_tui.runs.saved_work.checkpoints import Saved
 from websight_tui.runs.saved_work.tasks import Task
 from websight_tui.runs.state import Link, LogTail, Measured, Outcome, RunView, Sweep, Unwritten, VerdictChange
@@ -296,11 +297,32 @@ class SavedSeen:
 
 @dataclass(frozen=True, slots=True)
 class TaskMoved:
-    """Something that is done with a checkpoint (fetch, try, merge) went on or ended."""
+    """Something that is done with a checkpoint (fetch, try, merge), or a download of a log, went on or ended."""
 
     run_id: str
     task: Task
     at: float
+
+
+@dataclass(frozen=True, slots=True)
+class LookMoved:
+    """How far somebody's look through a whole log is (runs.looking_through).
+
+    Args:
+        number: of the wish.
+        done, total: bytes looked through, and in all.
+        place: what was found.
+        over: whether it has ended; `complete`: by finding something or by having seen all.
+    """
+
+    run_id: str
+    number: int
+    done: int
+    total: int
+    at: float
+    place: Place | None = None
+    over: bool = False
+    complete: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,6 +379,7 @@ Event = (
     | ActionMoved
     | SavedSeen
     | TaskMoved
+    | LookMoved
     | ActionDone
     | Notice
 )

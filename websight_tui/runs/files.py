@@ -110,7 +110,7 @@ def _use(track: RunTrack, name: str, tail: Tail, step: Step) -> None:
     if stream.size - tail.offset > _FLOOD:
         skipped = stream.size - FIRST_LOOK - tail.offset
         tail.skip_to_end(stream.size, FIRST_LOOK)
-        stream.feed(f"\n[… {skipped:,} bytes came at once and are not shown …]\n".encode(), track.looks)
+        stream.skip(skipped, track.looks)
 
 
 def tell(track: RunTrack, emit: Callable[[e.Event], None], now: float, skew_s: float) -> None:

@@ -102,6 +102,7 @@ def reduce(state: AppState, event: e.Event) -> AppState:
             | e.SiteSeen()
             | e.CheckMoved()
             | e.CheckMade()
+            | e.LookMoved()
             | e.ActionDone()
             | e.Notice()
         ):

@@ -74,6 +74,7 @@ class LogTail:
         inks: the coloured pieces of lines, by the line's number.
         marks: (number of a line, look): that line and those after it came with that look, until the next mark.
         numbers: of the lines; () if they follow each other from `dropped` on. See `runs.together`.
+        since: where in the remote file they begin: (a byte, lines after it that are not held any more).
     """
 
     lines: tuple[str, ...] = ()
@@ -82,6 +83,12 @@ class LogTail:
     inks: Mapping[int, tuple[Span, ...]] = field(default_factory=lambda: MappingProxyType({}))
     marks: tuple[tuple[int, int], ...] = ()
     numbers: tuple[int, ...] = ()
+    since: tuple[int, int] = (0, 0)
+
+    @property
+    def whole(self) -> bool:
+        """Whether these are all lines of the file."""
+        return self.since == (0, 0)
 
     def number(self, index: int) -> int:
         """The number of `lines[index]`, which stays the same while older lines fall out."""

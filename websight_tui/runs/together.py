@@ -28,6 +28,7 @@ def together(stdout: LogTail, stderr: LogTail) -> LogTail:
             for number, spans in tail.inks.items()
         },
         numbers=tuple(number for _, number, _ in rows),
+        since=max(stdout.since, stderr.since),
     )
 
 

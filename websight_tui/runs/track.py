@@ -32,6 +32,8 @@ LINES: Final = 5000
 FIRST_LOOK: Final = 256 * 1024
 """Bytes of a long output that are read first, from its end."""
 EVENTS: Final = "events"
+_STRIDE: Final = 64 * 1024
+"""Bytes after which it is noted where a line of the output stands in the file."""
 
 
 @dataclass
@@ -43,6 +45,8 @@ class Stream:
     size: int = 0
     shown: tuple[int, int] = (-1, -1)
     marks: list[tuple[int, int]] = field(default_factory=list)
+    places: list[tuple[int, int]] = field(default_factory=list)
+    """(number of a line, byte of the file that was read while it was the newest one), oldest first."""
 
     def feed(self, data: bytes, look: int, *, offset: int = 0) -> None:
         """Takes the next bytes.
@@ -54,7 +58,23 @@ class Stream:
         if offset and not self.text.version:
             self.text.feed(f"[… {offset:,} bytes before this are on the cluster alone …]\n".encode())
         first = self.text.number
-        self.text.feed(data)
+        for start in range(0, len(data), _STRIDE):
+            if self.places and self.places[-1][0] == self.text.number and len(self.places) > 1:
+                self.places.pop()
+            self.places.append((self.text.number, offset + start))
+            self.text.feed(data[start : start + _STRIDE])
+        while len(self.places) > 1 and self.places[1][0] < self.text.dropped:
+            del self.places[0]
+        self._mark(first, look)
+
+    def skip(self, skipped: int, look: int) -> None:
+        """So many bytes are left out, which a line says; what is held of the file begins after them."""
+        first = self.text.number
+        self.text.feed(f"\n[… {skipped:,} bytes came at once and are not shown …]\n".encode())
+        self.places = []
+        self._mark(first, look)
+
+    def _mark(self, first: int, look: int) -> None:
         while self.marks and self.marks[-1][0] >= first:
             self.marks.pop()
         self.marks.append((first, look))
@@ -63,10 +83,13 @@ class Stream:
 
     def begin_anew(self) -> None:
         """The file began anew: what was shown belongs to another one."""
-        self.text, self.marks = TerminalText(LINES), []
+        self.text, self.marks, self.places = TerminalText(LINES), [], []
 
     def view(self) -> LogTail:
-        return LogTail(tuple(self.text.lines), self.text.dropped, self.size, dict(self.text.inks), tuple(self.marks))
+        text = self.text
+        number, offset = self.places[0] if self.places else (text.dropped, 0)
+        since = (offset, max(0, text.dropped - number))
+        return LogTail(tuple(text.lines), text.dropped, self.size, dict(text.inks), tuple(self.marks), since=since)
 
 
 class Reader(Protocol):

@@ -118,7 +118,13 @@ def task_lines(run: RunView, width: int, palette: Palette) -> Text:
     return text
 
 
-_NAMES: Final = {Kind.FETCH: "download", Kind.TRY: "test", Kind.MERGE: "merge", Kind.EVALUATE: "measure"}
+_NAMES: Final = {
+    Kind.FETCH: "download",
+    Kind.TRY: "test",
+    Kind.MERGE: "merge",
+    Kind.EVALUATE: "measure",
+    Kind.LOG: "log",
+}
 
 
 def _line(task: Task, width: int, palette: Palette) -> Text:

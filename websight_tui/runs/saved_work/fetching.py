@@ -1,8 +1,8 @@
-"""Downloads a run's adapter, file by file, with progress; it can be stopped at any moment and goes on where it was."""
+"""Downloads a run's adapter or logs, file by file, with progress; it can be stopped and goes on where it was."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from websight_tui.errors import WebsightError
@@ -33,19 +33,31 @@ def fetch_adapter(
     Returns: names of the files.
     Raises: FetchStopped, RemoteFileError, RemoteTimeout, ConnectionLost. What has come so far stays in FILE.part.
     """
-    paths = {name: f"{spec.out_dir}{source_of(step)}/{name}" for name in ADAPTER}
-    looked = transport.read_many([ReadRequest(path, 0, 1) for path in paths.values()])
-    sizes = {name: 0 if chunk is None else chunk.size for name, chunk in zip(paths, looked, strict=True)}
+    fetch_files(
+        transport, {f"{spec.out_dir}{source_of(step)}/{name}": folder / name for name in ADAPTER}, progress, stopping
+    )
+    return ADAPTER
+
+
+def fetch_files(
+    transport: Transport,
+    files: Mapping[str, Path],
+    progress: Progress,
+    stopping: Callable[[], bool] = lambda: False,
+) -> int:
+    """Fetches files, given as remote path → local one, in their order. Returns: bytes. Otherwise as `fetch_adapter`."""
+    looked = transport.read_many([ReadRequest(path, 0, 1) for path in files])
+    sizes = {path: 0 if chunk is None else chunk.size for path, chunk in zip(files, looked, strict=True)}
     total, before = sum(sizes.values()), 0
 
-    for name, path in paths.items():
+    for path, target in files.items():
 
         def told(done: int, _: int, before: int = before) -> None:
             progress(before + done, total)
             if stopping():
                 raise FetchStopped("The download was stopped", "It goes on where it was.")
 
-        transport.download(path, folder / name, progress=told)
-        before += sizes[name]
+        transport.download(path, target, progress=told)
+        before += sizes[path]
     progress(total, total)
-    return tuple(paths)
+    return total

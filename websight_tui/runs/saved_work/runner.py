@@ -1,22 +1,24 @@
-"""Does what a person asks of a run's checkpoints, in threads of its own, and tells how far each is as TaskMoved."""
+"""Does what a person asks of a run's checkpoints and logs, in threads of its own; TaskMoved tells how far each is."""
 
 from __future__ import annotations
 
 import dataclasses
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from websight_tui import words
 from websight_tui.bundle_files import bundle_files
 from websight_tui.errors import ConnectionLost, RemoteError, WebsightError
 from websight_tui.metrics.terminal_text import plain
+from websight_tui.remote.port import Progress, Transport
 from websight_tui.runs import events as e
 from websight_tui.runs.bundle import Bundle
 from websight_tui.runs.saved_work import beside, jobs
 from websight_tui.runs.saved_work.checkpoints import look
-from websight_tui.runs.saved_work.fetching import FetchStopped, fetch_adapter
+from websight_tui.runs.saved_work.fetching import FetchStopped, fetch_adapter, fetch_files
 from websight_tui.runs.saved_work.tasks import Kind, Stand, Task, name_of
 from websight_tui.runs.watcher import Watcher
 from websight_tui.runspec import RunSpec
@@ -65,28 +67,22 @@ class TaskRunner:
         """Downloads an adapter into `folder`; the end of it is in the last TaskMoved."""
         task = Task(Kind.FETCH, step, stage=f"downloading {name_of(step)}", in_bytes=True)
 
-        def work(stop: threading.Event) -> Task:
-            transport = watcher.transport
-            if transport is None:
-                raise ConnectionLost("Not connected to this cluster", "Connect, then try again.")
-            shown = -1
+        def get(transport: Transport, progress: Progress, stopping: Callable[[], bool]) -> str:
+            fetch_adapter(transport, spec, step, folder, progress, stopping)
+            return f"{name_of(step).capitalize()} is in {plain(str(folder), 200)}"
 
-            def progress(done: int, total: int) -> None:
-                nonlocal shown
-                percent = done * 200 // total if total else 0
-                if percent != shown:
-                    shown = percent
-                    self._tell(spec, dataclasses.replace(task, done=done, total=total))
+        self._download(spec, watcher, task, get)
 
-            try:
-                fetch_adapter(transport, spec, step, folder, progress, stop.is_set)
-            except FetchStopped as exc:
-                return dataclasses.replace(task, stand=Stand.STOPPED, message=exc.message, hint=exc.hint)
-            return dataclasses.replace(
-                task, stand=Stand.DONE, message=f"{name_of(step).capitalize()} is in {plain(str(folder), 200)}"
-            )
+    def save_log(self, spec: RunSpec, watcher: Watcher, files: Mapping[str, Path]) -> None:
+        """Downloads a job's outputs, remote path → local file, as they are; the end of it is in the last TaskMoved."""
+        task = Task(Kind.LOG, None, stage="downloading the log", in_bytes=True)
 
-        self._run(spec, task, work)
+        def get(transport: Transport, progress: Progress, stopping: Callable[[], bool]) -> str:
+            count = fetch_files(transport, files, progress, stopping)
+            names = " and ".join(plain(str(path), 200) for path in files.values())
+            return f"Saved the whole log ({words.size(count)}) to {names}"
+
+        self._download(spec, watcher, task, get)
 
     def attempt(self, spec: RunSpec, watcher: Watcher, step: int | None, picture: Path, prompt: str) -> None:
         """Asks a checkpoint, in a job of its own, where it would click on `picture`."""
@@ -137,6 +133,36 @@ class TaskRunner:
             self._tell(spec, ended)
 
         threading.Thread(target=go, name=f"{task.kind} {spec.run_id}", daemon=True).start()
+
+    def _download(
+        self,
+        spec: RunSpec,
+        watcher: Watcher,
+        task: Task,
+        get: Callable[[Transport, Progress, Callable[[], bool]], str],
+    ) -> None:
+        """Tells how far `get` is, and how it ended: it answers with what to say."""
+
+        def work(stop: threading.Event) -> Task:
+            transport = watcher.transport
+            if transport is None:
+                raise ConnectionLost("Not connected to this cluster", "Connect, then try again.")
+            shown = -1
+
+            def progress(done: int, total: int) -> None:
+                nonlocal shown
+                percent = done * 200 // total if total else 0
+                if percent != shown:
+                    shown = percent
+                    self._tell(spec, dataclasses.replace(task, done=done, total=total))
+
+            try:
+                said = get(transport, progress, stop.is_set)
+            except FetchStopped as exc:
+                return dataclasses.replace(task, stand=Stand.STOPPED, message=exc.message, hint=exc.hint)
+            return dataclasses.replace(task, stand=Stand.DONE, message=said)
+
+        self._run(spec, task, work)
 
     def _tell(self, spec: RunSpec, task: Task) -> None:
         self._emit(e.TaskMoved(spec.run_id, task, self._clock()))

@@ -1,4 +1,4 @@
-"""What is done with a run's checkpoints beside training, and how far each of it is: fetch, try, merge. Pure."""
+"""What is done with a run's checkpoints and logs beside training, and how far each of it is. Pure."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ class Kind(StrEnum):
     TRY = "try"
     MERGE = "merge"
     EVALUATE = "evaluate"
+    LOG = "log"
 
 
 class Stand(StrEnum):
@@ -45,10 +46,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One thing that is done with a checkpoint.
+    """One thing that is done with a checkpoint, or a download of the whole log.
 
     Args:
-        step: of the checkpoint; None for the run's final adapter.
+        step: of the checkpoint; None for the run's final adapter (and for a log).
         stage: what happens now, in words.
         done, total: how far it is, in bytes if `in_bytes`, else in parts; 0 of 0 if that is not known.
         message, hint: how it ended, and the next step.

@@ -76,6 +76,7 @@ class RunScreen(RunCharts, LogKeys, SavedKeys):
         self.wst.controller.ask(lambda engine: engine.focus(self.run_id))
 
     def on_unmount(self) -> None:
+        self.wst.controller.ask(lambda engine: engine.stop_look(self.run_id))
         self.wst.controller.ask(lambda engine: engine.focus(None))
 
     @property
@@ -117,6 +118,8 @@ class RunScreen(RunCharts, LogKeys, SavedKeys):
         log = self.query_one("#log", LogView)
         shown = (self.stream, run.job.job_id if run.job else "")
         log.empty = "No output yet." if run.phase not in OVER else "No output."
+        if shown[1] != self._log_shown[1]:
+            self.place = None  # it is another job's
         log.show(self.shown_tail(run), reset=shown != self._log_shown)
         self._log_shown = shown
         entitle(lower, title, self.log_words() if lower.current == "log" else "")
@@ -146,6 +149,8 @@ class RunScreen(RunCharts, LogKeys, SavedKeys):
 
     @on(LogView.Changed)
     def _log_changed(self) -> None:
+        if self.place is not None and self.log_view.follow:
+            self.leave_place()  # the End key: the log's end, not the place's
         lower = self.query_one("#lower", ContentSwitcher)
         if lower.current == "log":
             entitle(lower, subtitle=self.log_words())
@@ -241,6 +246,10 @@ class RunScreen(RunCharts, LogKeys, SavedKeys):
     def action_back(self) -> None:
         if self.query_one("#search", Input).has_focus:
             self.close_search()
+        elif self.stop_looking():
+            return
+        elif self.place is not None:
+            self.leave_place()
         elif self.chart.cursor is not None:
             self.redraw(self.chart.pin(None))
         else:

@@ -1,23 +1,57 @@
-"""The log of the run screen and its keys: follow, wrap, search, errors, saving it to a file."""
+"""The log of the run screen and its keys: follow, wrap, search, errors, saving it to a file.
+
+What is held of a log are its last lines. Where a search or a first error needs more, the whole file is looked through
+on the cluster, and a place that was found there takes the pane until somebody follows the end again.
+"""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Final
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import TYPE_CHECKING, Final
 
 from textual import on, work
 from textual.widgets import ContentSwitcher, Input
 
-from websight_tui.runs.expression import expression
-from websight_tui.runs.state import LogTail, RunView
-from websight_tui.runs.together import is_stderr, together
+from websight_tui import words
+from websight_tui.metrics.terminal_text import plain
+from websight_tui.runs.expression import Expression, errors, expression
+from websight_tui.runs.looking_through import LOOK, Part, Wish
+from websight_tui.runs.pieces import Find, Place
+from websight_tui.runs.saved_work.tasks import Kind
+from websight_tui.runs.state import Link, LogTail, RunView
+from websight_tui.runs.together import together
 from websight_tui.tui.glyphs import glyph
+from websight_tui.tui.log_saving import ask_save
 from websight_tui.tui.screens.base import StateScreen
+from websight_tui.tui.task_actions import running
 from websight_tui.tui.widgets.log_view import LogView
 
+if TYPE_CHECKING:
+    from websight_tui.runs.events import Event
+
+STREAMS: Final = ("stdout", "stderr")
 TOGETHER: Final = "stdout + stderr"
-STREAMS: Final = (TOGETHER, "stdout", "stderr")
+SHOWN: Final = (TOGETHER, *STREAMS)
 """What one key shows in turn."""
+_PIECE_S: Final = 20.0
+"""Of processor time for an expression on one piece of the whole log, in a thread."""
+_NUMBERS: Final = count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Looking:
+    """What the whole log is looked through for at the moment.
+
+    Args:
+        nothing: what to say if there is none.
+    """
+
+    number: int
+    nothing: str
+    done: int = 0
+    total: int = 0
 
 
 class LogKeys(StateScreen[None]):
@@ -25,7 +59,10 @@ class LogKeys(StateScreen[None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self.stream = STREAMS[0]
+        self.stream = TOGETHER
+        self.place: Place | None = None
+        self._looking: Looking | None = None
+        self._pattern: Expression | None = None
         self._joined: tuple[LogTail, LogTail, LogTail] | None = None
 
     @property
@@ -34,7 +71,11 @@ class LogKeys(StateScreen[None]):
         raise NotImplementedError
 
     def shown_tail(self, run: RunView) -> LogTail:
-        """The output in front: stdout, stderr, or both in one (put together anew only when one of them moved)."""
+        """The output in front: a place in it, or the end of stdout, of stderr, or of both in one."""
+        return self.place.tail if self.place is not None else self._end(run)
+
+    def _end(self, run: RunView) -> LogTail:
+        """The last lines; both outputs are put together anew only when one of them moved."""
         if self.stream != TOGETHER:
             tail: LogTail = getattr(run, self.stream)
             return tail
@@ -48,19 +89,30 @@ class LogKeys(StateScreen[None]):
 
     def log_words(self) -> str:
         """What the log does at the moment, for the frame."""
-        log = self.log_view
+        log, run = self.log_view, self.run
         parts = ["following" if log.follow else "held still, f follows"]
+        if (place := self.place) is not None:
+            share = 100 * place.begin // max(1, place.size)
+            parts = [f"{place.stream} at {share} % of {words.size(place.size)}, f to the end"]
+        if (looking := self._looking) is not None:
+            parts = [f"looked through {words.size(looking.done)} of {words.size(looking.total)}, Esc stops"]
+        if run is not None and (task := running(run, Kind.LOG)) is not None:
+            parts.append(f"saving {words.size(task.done)} of {words.size(task.total)}")
         if log.query_text:
             parts.append(f"{len(log.matches)} of '{log.query_text[:20]}'")
         return f" {glyph('dot')} ".join([*parts, *(["wrapped"] if log.wrap else [])])
 
     def action_stream(self) -> None:
-        self.stream = STREAMS[(STREAMS.index(self.stream) + 1) % len(STREAMS)]
+        self.leave_place()
+        self.stream = SHOWN[(SHOWN.index(self.stream) + 1) % len(SHOWN)]
         self._show_log()
         self.update_view()
 
     def action_follow(self) -> None:
-        self.log_view.set_follow(not self.log_view.follow)
+        if self.place is not None:
+            self.leave_place()
+        else:
+            self.log_view.set_follow(not self.log_view.follow)
 
     def action_wrap(self) -> None:
         self.log_view.set_wrap(not self.log_view.wrap)
@@ -74,6 +126,7 @@ class LogKeys(StateScreen[None]):
         field.focus()
 
     def _show_log(self) -> None:
+        self.remove_class("-charts-only")
         self.query_one("#lower", ContentSwitcher).current = "log"
 
     @work(thread=True, description="imports what searches while the expression is typed")
@@ -83,16 +136,21 @@ class LogKeys(StateScreen[None]):
     @on(Input.Submitted, "#search")
     def _searched(self, event: Input.Submitted) -> None:
         self.close_search()
-        pattern, wrong = expression(event.value) if event.value else (None, "")
-        found = self.log_view.search(event.value, pattern)
-        if self.log_view.query_text and (wrong or not found):
-            said = f"No regular expression ({wrong}): searched for as text. " if wrong else ""
-            missing = "" if found else f"'{event.value[:40]}' is not in the last lines of {self.stream}."
-            self.notify(f"{said}{missing}", markup=False)
+        self.leave_place()
+        text, run = event.value, self.run
+        self._pattern, wrong = expression(text) if text else (None, "")
+        found = self.log_view.search(text, self._pattern)
+        if run is None or not self.log_view.query_text:
+            return
+        if wrong:
+            self.notify(f"No regular expression ({wrong}): searched for as text.", markup=False)
+        if not found:
+            self._look_back(run, f"'{plain(text, 40)}' is not in {self._where}")
 
     @on(LogView.GaveUp)
     def _gave_up(self, event: LogView.GaveUp) -> None:
-        self.wst.tell(event.why.message, event.why.hint, good=False)
+        self._pattern = None
+        self.wst.tell(event.why.message, event.why.hint)
 
     def close_search(self) -> None:
         """Leaves the field."""
@@ -100,51 +158,110 @@ class LogKeys(StateScreen[None]):
         self.log_view.focus()
 
     def action_match(self, direction: int) -> None:
-        self.log_view.step(direction)
+        run, log = self.run, self.log_view
+        if run is None or self._pattern is None:
+            return
+        tail, sought = self.shown_tail(run), f"'{plain(log.query_text, 40)}'"
+        if log.step(direction, around=self.place is None and tail.whole):
+            return
+        if direction < 0:
+            self._look_back(run, f"There is no {sought} before this in {self._where}")
+        elif self.place is not None:
+            after = (Part(self.place.stream, self.place.end),)
+            self._look(run, after, f"There is no {sought} after this in {self._where}")
+        else:
+            self.notify(f"There is no {sought} after this; N goes back.", markup=False)
 
     def action_error(self) -> None:
-        if not self.log_view.to_first_error():
-            self.notify(f"Nothing in the last lines of {self.stream} looks like an error.")
-
-    def action_save_log(self) -> None:
-        """Saves what is held of the stream in front to a file that is not there yet."""
-        from websight_tui.tui.screens.ask import AskScreen
-
         run = self.run
         if run is None:
             return
-        tail, run_id, stream = self.shown_tail(run), run.spec.run_id, self.stream
-        if not tail.lines:
-            self.notify(f"There is nothing in {stream} yet.")
+        self._show_log()
+        self.leave_place()
+        held = self.log_view.to_first_error()
+        said = f"Nothing{' before this' if held else ''} looks like an error in {self._where}"
+        parts = tuple(part for part in self._before(run) if part.end != (0, 0))
+        if parts or not held:
+            self._look(run, parts, said, what=_errors)
+
+    # the whole log
+
+    def leave_place(self) -> None:
+        """Follows the end again, and stops looking for anything."""
+        self.stop_looking()
+        if self.place is not None:
+            self.place = None
+            self.log_view.set_follow(True)
+            self.update_view()
+
+    def stop_looking(self) -> bool:
+        """False if there was nothing to stop."""
+        run, looking = self.run, self._looking
+        self._looking = None
+        if run is None or looking is None:
+            return False
+        run_id = run.spec.run_id
+        self.wst.controller.ask(lambda engine: engine.stop_look(run_id))
+        self.log_view.post_message(LogView.Changed())
+        return True
+
+    @property
+    def _where(self) -> str:
+        return self.place.stream if self.place is not None else self.stream
+
+    def _before(self, run: RunView) -> list[Part]:
+        """What lies before the lines that are shown."""
+        if (place := self.place) is not None:
+            return [Part(place.stream, 0, (place.begin, 0))]
+        names = STREAMS if self.stream == TOGETHER else (self.stream,)
+        return [Part(name, 0, tail.since) for name in names if (tail := getattr(run, name)).size]
+
+    def _look_back(self, run: RunView, nothing: str) -> None:
+        parts = tuple(part for part in self._before(run) if part.end != (0, 0))
+        self._look(run, parts, nothing, forward=False)
+
+    def _look(
+        self, run: RunView, parts: Sequence[Part], nothing: str, *, forward: bool = True, what: Find | None = None
+    ) -> None:
+        """Begins to look through parts of the whole log; says `nothing` if that finds none."""
+        self.stop_looking()
+        view = self.state.clusters.get(run.spec.cluster)
+        if not parts:
+            self.notify(f"{nothing}.", markup=False)
             return
-        hint = f"{len(tail.lines):,} lines of {stream}"
-        if tail.dropped:
-            hint += f"; {tail.dropped:,} earlier ones are on the cluster alone"
+        if view is None or view.link is not Link.ONLINE:
+            self.wst.tell(f"{nothing}, as far as it is here", "Connect to look through the whole file.")
+            return
+        pattern = self._pattern
+        find = what or (lambda lines: pattern.matches(lines, _PIECE_S) if pattern is not None else [])
+        wish = Wish(next(_NUMBERS), tuple(parts), find, forward)
+        self._looking = Looking(wish.number, nothing)
+        run_id = run.spec.run_id
+        self.wst.controller.ask(lambda engine: engine.look_through(run_id, wish))
 
-        def named(path: str | None) -> None:
-            if path:
-                self._write(Path(path).expanduser(), tail)
+    def take_events(self, events: Sequence[Event]) -> None:
+        from websight_tui.runs.events import ActionDone, LookMoved
 
-        name = f"{run_id.replace(':', '-').replace('/', '-')}.{stream.replace(' ', '')}.log"
-        self.app.push_screen(AskScreen("Save the log to", f"{hint}.", name, check=_path_problem), named)
+        super().take_events(events)
+        for event in events:
+            looking, run = self._looking, self.run
+            if isinstance(event, ActionDone) and event.action == LOOK and run and event.target == run.spec.run_id:
+                self._looking = None  # it failed, which is said; perhaps it never began
+            if not isinstance(event, LookMoved) or looking is None or event.number != looking.number:
+                continue
+            self._looking = None if event.over else Looking(looking.number, looking.nothing, event.done, event.total)
+            if event.place is not None:
+                self.place = event.place
+                self.log_view.show_at(event.place.tail, event.place.line)
+            elif event.complete:
+                self.notify(f"{looking.nothing} ({words.size(event.total)} looked through).", markup=False)
+            self.log_view.post_message(LogView.Changed())
 
-    @work(thread=True, description="saves the log")
-    def _write(self, path: Path, tail: LogTail) -> None:
-        try:
-            with path.open("x", encoding="utf-8") as file:
-                marks = ("stderr: " if is_stderr(tail, index) else "" for index in range(len(tail.lines)))
-                file.writelines(f"{mark}{line}\n" for mark, line in zip(marks, tail.lines, strict=True))
-        except OSError as exc:
-            said, good = f"{path} could not be written: {exc.strerror or exc}", False
-        else:
-            said, good = f"Saved {len(tail.lines):,} lines to {path.absolute()}", True
-        self.app.call_from_thread(self.wst.tell, said, good=good)
+    def action_save_log(self) -> None:
+        if (run := self.run) is not None:
+            names = STREAMS if self.stream == TOGETHER else (self.stream,)
+            ask_save(self.wst, run, self.stream, self._end(run), names)
 
 
-def _path_problem(text: str) -> str:
-    path = Path(text).expanduser()
-    if not text.strip() or path.is_dir():
-        return "expected the name of a file"
-    if path.exists():
-        return "that file is there already"
-    return "" if path.absolute().parent.is_dir() else f"there is no folder {path.parent}"
+def _errors(lines: Sequence[str]) -> list[int]:
+    return list(errors(lines))

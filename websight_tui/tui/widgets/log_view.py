@@ -62,6 +62,7 @@ class LogView(ScrollView, can_focus=True):
         self._pattern: Expression | None = None
         self._spans: dict[str, list[tuple[int, int]]] = {}
         self._found: tuple[LogTail | None, list[int]] = (None, [])
+        self._gone_to: int | None = None
         self.follow, self.wrap, self.query_text = True, False, ""
         self.empty = "No output yet."
 
@@ -104,23 +105,47 @@ class LogView(ScrollView, can_focus=True):
         self._spans.clear()
         found = self.matches
         if found:
-            self.follow = False
-            self._to_line(found[-1], middle=True)
+            self._go_to(found[-1])
         self.refresh()
         self.post_message(self.Changed())
         return len(found)
 
-    def step(self, direction: int) -> None:
-        """To the next (+1) or the previous (-1) line that the search has found."""
-        found, here = self.matches, self._top_line() + max(0, self.size.height // 2)
-        if not found:
-            return
-        if direction > 0:
-            target = next((i for i in found if i > here), found[0])
-        else:
-            target = next((i for i in reversed(found) if i < here), found[-1])
+    def show_at(self, tail: LogTail, line: int) -> None:
+        """Shows another piece of the log, held still, with that line in the middle."""
         self.follow = False
-        self._to_line(target, middle=True)
+        self._tail = tail
+        self._lay_out()
+        self._go_to(line)
+
+    def step(self, direction: int, *, around: bool) -> bool:
+        """To the next (+1) or the previous (-1) line that the search has found; False if there is none.
+
+        Args:
+            around: the first one comes after the last one.
+        """
+        found, here = self.matches, self._here()
+        if direction > 0:
+            target = next((i for i in found if i > here), found[0] if around and found else None)
+        else:
+            target = next((i for i in reversed(found) if i < here), found[-1] if around and found else None)
+        if target is None:
+            return False
+        self._go_to(target)
+        return True
+
+    def _here(self) -> int:
+        """The line that was gone to last, while it is on the screen; else the one in the middle."""
+        top, height = int(self.scroll_offset.y), max(1, self.size.height)
+        at = self._tail.index(self._gone_to) if self._gone_to is not None and self._tail.lines else None
+        if at is not None and at < len(self._first_row) and top <= self._first_row[at] < top + height:
+            return at
+        row = min(top + height // 2, len(self._rows) - 1)
+        return self._rows[row].line if row >= 0 else 0
+
+    def _go_to(self, line: int) -> None:
+        self.follow = False
+        self._gone_to = self._tail.number(line)
+        self._to_line(line, middle=True)
         self.post_message(self.Changed())
 
     def to_first_error(self) -> bool:
@@ -128,9 +153,7 @@ class LogView(ScrollView, can_focus=True):
         index = next(errors(self._tail.lines), None)
         if index is None:
             return False
-        self.follow = False
-        self._to_line(index, middle=True)
-        self.post_message(self.Changed())
+        self._go_to(index)
         return True
 
     @property
@@ -254,12 +277,13 @@ class LogView(ScrollView, can_focus=True):
         whole = self._tail.lines[line]
         style = base + Style(color=palette.bad) if says_error(whole) else base
         spans = self._tail.inks.get(self._tail.number(line), ())
-        if not spans and self._pattern is None:
+        marks = self._spans_of(whole)
+        if not spans and not marks:
             return [Segment(shown, style)]
         text = Text(shown, style=style, end="")
         for span in spans:
             text.stylize(_style(span.ink, palette), max(0, span.start - start), max(0, span.end - start))
-        for begin, end in self._spans_of(whole):
+        for begin, end in marks:
             mark = Style(color=palette.back, bgcolor=palette.warn)
             text.stylize(mark, max(0, begin - start), max(0, end - start))
         return list(text.render(self.app.console))
