@@ -33,6 +33,7 @@ SCREENS: Final[dict[str, tuple[str, ...]]] = {
     "run-crosshair": ("tab", "enter", "plus", *("left",) * 12),
     "run-all": ("tab", "enter", "a", "z"),
     "checkpoints": ("tab", "enter", "v", "v"),
+    "verdicts": ("tab", "enter", "v", "v", "v"),
     "launch": ("1", "enter"),
     "edit": ("1", "e"),
     "compare": ("d", "down"),

@@ -19,7 +19,7 @@ from websight_tui.runs.looking_through import Wish
 from websight_tui.runs.plan import LaunchPlan, plan_launch
 from websight_tui.runs.saved_work.checkpoints import Saved, Whole
 from websight_tui.runs.state import Evaluation as Clicks
-from websight_tui.runs.state import Link, LogTail, Measured, Outcome, RunView, Sweep
+from websight_tui.runs.state import Link, LogTail, Measured, Outcome, RunView, Sweep, VerdictChange
 from websight_tui.runs.sweeps.planning import variants
 from websight_tui.runspec import RunSpec
 from websight_tui.slurm_commands.model import Job
@@ -338,10 +338,31 @@ def running(
     )
 
 
+def judged(job_id: str) -> tuple[VerdictChange, ...]:
+    """How the verdict of a run of 1,110 steps changed on a slow morning."""
+    deadline = NOW + 19_000
+    said = (
+        (30, Verdict.TOO_EARLY, None, "30 steps tell little: the band reaches from 5 to 9 hours"),
+        (80, Verdict.TIGHT, deadline - 600, "the limit lies within the band of 80 %"),
+        (
+            120,
+            Verdict.WILL_NOT_FIT,
+            deadline + 2_500,
+            "the last 40 steps took 27 s each, as many again will",
+        ),
+        (210, Verdict.FITS, deadline - 5_800, "the pace is back at 19.5 s a step"),
+    )
+    return tuple(
+        VerdictChange(NOW - (460 - step) * 19.5, verdict, job_id, step, 1110, finish, deadline, reason)
+        for step, verdict, finish, reason in said
+    )
+
+
 def story(cfg: Config) -> tuple[e.Event, ...]:
     """A busy afternoon on a cluster, for pictures."""
     presets = cfg.presets
     live = running(presets["rank32"], "rank32-261123-140212-9f3a", 460, 1110, Verdict.FITS, "48213")
+    live = replace(live, verdicts=judged("48213"))
     tight = running(presets["batch6"], "batch6-261123-150640-11c0", 300, 1480, Verdict.TIGHT, "48220")
     done = running(presets["rank16"], "rank16-261122-091500-77de", 1110, 1110, Verdict.FITS, "47980")
     done.log.segments[0].end = "finished"

@@ -84,7 +84,7 @@ RUN: Final = (
     _b("run.wrap", "w", "wrap", "Wrap", show=False, tip="Wrap long lines of the log"),
     _b("run.error", "e", "error", "First error", show=False, tip="Jump to the first error in the whole log"),
     _b("run.save", "W", "save_log", "Save log", show=False, tip="Save the whole log to a file, or stop that"),
-    _b("run.tab", "v", "tab", "View", tip="Log, jobs, checkpoints, settings"),
+    _b("run.tab", "v", "tab", "View", tip="Log, jobs, checkpoints, verdicts, settings"),
     _b("run.fetch", "d", "fetch", "Download", tip="Download the checkpoint's adapter, or stop the download"),
     _b("run.try", "I", "try", "Test", tip="Ask the checkpoint where it would click on a picture"),
     _b("run.merge", "M", "merge", "Merge", tip="Merge the chosen checkpoint into its base model"),

@@ -1,4 +1,4 @@
-"""One run: its verdict, its curves, its log, its jobs and checkpoints."""
+"""One run: its verdict and how that changed, its curves, its log, its jobs and checkpoints."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from textual.widgets import ContentSwitcher, Input, Static
 
 from websight_tui.runs.phase import OVER, RESUMABLE
 from websight_tui.runs.state import RunView
-from websight_tui.tui import keymap, run_facts
+from websight_tui.tui import keymap, run_facts, verdict_rows
 from websight_tui.tui.glyphs import glyph
 from websight_tui.tui.present import columns, foreign
 from websight_tui.tui.present_preset import difference_rows, preset_facts
@@ -33,7 +33,9 @@ from websight_tui.tui.widgets.verdict import banner
 _ON_RUN = frozenset(
     ("remedies", "cancel", "stop", "resume", "limit", "hold", "requeue", "change", "copy", "report", "shell")
 )
-TABS = ("log", "jobs", "checkpoints", "settings")
+TABS = ("log", "jobs", "checkpoints", "verdicts", "settings")
+_FOCUSED = {"checkpoints": "#saved", "verdicts": "#changes"}
+"""What has the keys in a tab that holds more than one thing."""
 
 
 class RunScreen(RunCharts, LogKeys, SavedKeys):
@@ -64,6 +66,9 @@ class RunScreen(RunCharts, LogKeys, SavedKeys):
             with Vertical(id="checkpoints"):
                 yield KeyedTable(COLUMNS, id="saved")
                 yield Static(id="tasks")
+            with Vertical(id="verdicts"):
+                yield KeyedTable(verdict_rows.COLUMNS, id="changes")
+                yield Static(id="reason")
             with VerticalScroll(id="settings"):
                 yield Static(id="settings-text")
         yield Input(placeholder="search the log (regular expression)", id="search")
@@ -73,6 +78,7 @@ class RunScreen(RunCharts, LogKeys, SavedKeys):
         super().on_mount()
         for index, _ in enumerate(SMALL):
             self.query_one(f"#side{index}", Chart).can_focus = False
+        self.watch(self.query_one("#changes", KeyedTable), "chosen", self._show_reason, init=False)
         self.wst.controller.ask(lambda engine: engine.focus(self.run_id))
 
     def on_unmount(self) -> None:
@@ -129,8 +135,16 @@ class RunScreen(RunCharts, LogKeys, SavedKeys):
             self.query_one("#jobs", KeyedTable).show(rows)
         elif lower.current == "checkpoints":
             self.show_saved(run)
+        elif lower.current == "verdicts":
+            self.query_one("#changes", KeyedTable).show(verdict_rows.verdict_rows(run, now, palette))
+            self._show_reason()
         elif lower.current == "settings":
             self._show_settings(run)
+
+    def _show_reason(self) -> None:
+        if (run := self.run) is not None:
+            key = self.query_one("#changes", KeyedTable).key
+            put(self.query_one("#reason", Static), verdict_rows.reason_of(run, key, self.palette))
 
     def _show_settings(self, run: RunView) -> None:
         from websight_tui.presets import differences
@@ -163,7 +177,7 @@ class RunScreen(RunCharts, LogKeys, SavedKeys):
         self.update_view()
         self.refresh_bindings()
         if self.focused is None or self.focused.id != "main":
-            self.query_one("#saved" if lower.current == "checkpoints" else f"#{lower.current}").focus()
+            self.query_one(_FOCUSED.get(lower.current, f"#{lower.current}")).focus()
 
     def action_maximise(self) -> None:
         if self.has_class("-charts-only") or self.has_class("-lower-only"):
