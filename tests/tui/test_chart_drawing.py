@@ -16,7 +16,7 @@ from websight_tui.runs.state import RunView
 from websight_tui.tui.palette import Palette
 from websight_tui.tui.run_chart import ChartState, not_measured, view_of
 from websight_tui.tui.widgets.axes import evenly, log_ticks, nice_ticks, tick_label, upright
-from websight_tui.tui.widgets.canvas import Canvas
+from websight_tui.tui.widgets.canvas import FINE_BELOW, Canvas
 from websight_tui.tui.widgets.draw import Drawing, Layer, View, draw
 
 
@@ -84,13 +84,53 @@ def test_a_canvas_without_braille_uses_ascii() -> None:
 
 
 def test_a_line_is_solid_where_it_is_level_and_where_it_is_steep() -> None:
-    canvas = Canvas(6, 5)
-    canvas.line([(0, 4.6), (2.9, 4.6), (3.2, 0.2), (5.9, 0.2)], "#fff")
-    rows = ["".join(text for text, _, _ in canvas.row(line)) for line in range(5)]
+    canvas = Canvas(6, FINE_BELOW)
+    canvas.line([(0, FINE_BELOW - 0.4), (2.9, FINE_BELOW - 0.4), (3.2, 0.2), (5.9, 0.2)], "#fff")
+    rows = ["".join(text for text, _, _ in canvas.row(line)) for line in range(FINE_BELOW)]
+    assert not any(0x2800 <= ord(char) <= 0x28FF for row in rows for char in row)
     assert all(row.strip() for row in rows), "no row of the fall is left out"
     filled = [{i for i, char in enumerate(row) if char != " "} for row in rows]
     assert all(a & b or any(abs(x - y) == 1 for x in a for y in b) for a, b in pairwise(filled))
     assert filled[0] == {0, 1, 2, 3} or filled[0] == {0, 1, 2}
+
+
+def dots(canvas: Canvas) -> list[list[int]]:
+    """The rows of dots that are set in each column of dots, from the bottom."""
+    found: list[list[int]] = [[] for _ in range(canvas.width * 2)]
+    for line in range(canvas.height):
+        for column, char in enumerate("".join(text for text, _, _ in canvas.row(line))):
+            bits = ord(char) - 0x2800 if 0x2800 <= ord(char) <= 0x28FF else 0
+            for up, pair in enumerate(((0x40, 0x80), (0x04, 0x20), (0x02, 0x10), (0x01, 0x08))):
+                for side, bit in enumerate(pair):
+                    if bits & bit:
+                        found[2 * column + side].append(4 * (canvas.height - 1 - line) + up)
+    return [sorted(column) for column in found]
+
+
+def test_on_a_few_rows_a_slow_fall_has_four_steps_a_row_and_is_as_thick_everywhere() -> None:
+    canvas = Canvas(40, 5)
+    canvas.line([(0, 3.5), (39.9, 1.5)], "#fff")
+    found = dots(canvas)
+    assert {len(column) for column in found} <= {2, 3}, "two dots, three where it steps down"
+    assert len({column[0] for column in found}) >= 8, "half-cell steps would be four"
+    middles = [(column[0] + column[-1] + 1) / 8 for column in found]
+    truth = [3.5 - 2 * (x + 0.5) / 80 for x in range(80)]
+    assert max(abs(a - b) for a, b in zip(middles, truth, strict=True)) <= 0.2, "and it is where the points are"
+
+
+def test_on_a_few_rows_a_fall_is_joined_and_edges_clip_it() -> None:
+    canvas = Canvas(6, 5)
+    canvas.line([(0, 5.0), (2.9, 5.0), (3.2, 0.0), (5.9, 0.0)], "#fff")
+    found = dots(canvas)
+    assert all(found), "every column has some of it"
+    assert all(a[0] <= b[-1] + 1 and b[0] <= a[-1] + 1 for a, b in pairwise(found)), "each touches the next"
+    over = Canvas(2, 2)
+    over.dotted([(0, 0.1), (1.9, 0.1)], "grey")
+    over.line([(0, 0.7), (1.9, 0.7)], "#fff")
+    assert dots(over) == [[2, 3]] * 4, "what was logged is not taken for a part of the line"
+    letters = Canvas(4, 3, ascii_only=True)
+    letters.line([(0, 1.2), (4, 1.2)], "", "b")
+    assert "".join(text for text, _, _ in letters.row(1)) == "bbbb"
 
 
 @pytest.mark.parametrize("rows", [4, 6, 8, 10, 17, 22, 40])

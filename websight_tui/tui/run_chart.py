@@ -190,6 +190,12 @@ def heading(run: RunView, metric: Metric) -> str:
     return "peak memory, no GPU (GB)" if metric is Metric.MEMORY and no_gpu else metric.value
 
 
+def newest(view: View) -> str:
+    """Where the curve of a small chart is now, which its few rows do not tell; "" before its first point."""
+    curve = view.layers[0].curve
+    return f"{curve.smooth[curve.count - 1]:.4g}" if curve.count else ""
+
+
 def _outlook(run: RunView, curve: Curve, axis: Axis) -> Outlook:
     """Where the loss goes while the run is under way; fitted once a version of the log."""
     segment = run.log.last

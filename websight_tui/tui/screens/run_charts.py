@@ -11,7 +11,7 @@ from websight_tui.metrics.curves import Metric
 from websight_tui.runs.phase import OVER
 from websight_tui.runs.state import RunView
 from websight_tui.tui.legend import legend
-from websight_tui.tui.run_chart import heading, not_measured, view_of
+from websight_tui.tui.run_chart import heading, newest, not_measured, view_of
 from websight_tui.tui.screens.chart_keys import ChartKeys
 from websight_tui.tui.widgets.chart import Chart
 from websight_tui.tui.widgets.draw import View
@@ -55,10 +55,10 @@ class RunCharts(ChartKeys):
             for index, metric in enumerate(self.small()):
                 side = self.query_one(f"#side{index}", Chart)
                 if side.display:
-                    entitle(side, heading(run, metric))
                     side.empty = "not measured" if not_measured(run, metric) else nothing
                     small = view_of(run, state.of(metric), palette, 1 + len(SMALL))
                     behind += small.layers[0].curve.behind
+                    entitle(side, heading(run, metric), newest(small))
                     side.show(small, at_once=at_once)
         if behind:
             self.go_on(self.show_charts)  # with the rest of a very long log
