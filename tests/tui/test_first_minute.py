@@ -17,7 +17,7 @@ from websight_tui.config import LOCAL
 from websight_tui.errors import ConfigError
 from websight_tui.remote.ssh_config import CONFIG_VARIABLE
 from websight_tui.runs import events as e
-from websight_tui.runs.checks.finding import fail, ok, warn
+from websight_tui.runs.checks.finding import Doing, fail, ok, warn
 from websight_tui.runs.exploring import FolderOffer, PartitionOffer, SiteOffer
 from websight_tui.runs.state import Link
 from websight_tui.tui.cluster_file import add_cluster, table_name
@@ -85,6 +85,9 @@ async def test_a_host_becomes_a_checked_cluster_with_enter_alone(fresh: Stage, s
         run_id = engine.plans[0].spec.run_id
         engine.tell(e.CheckMade(run_id, ok("slurm", "23.11"), NOW), e.CheckMade("another", ok("files", "old"), NOW))
         await until(pilot, lambda: "1 of 12 checks" in screen_text(app))
+        engine.tell(e.CheckMoved(run_id, Doing("data", "opening images", 850, 2_050), NOW - 7))
+        engine.tell(e.CheckMoved("another", Doing("files"), NOW))
+        await until(pilot, lambda: "1 of 12 checks  data, 7 s  850 of 2,050" in screen_text(app))
         engine.tell(e.CheckMade(run_id, warn("disk", "nearly full", "Tidy up."), NOW), e.CheckMade(run_id, None, NOW))
         await until(pilot, lambda: "ready for a launch" in screen_text(app))
         assert "Tidy up." in screen_text(app)

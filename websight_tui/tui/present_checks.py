@@ -102,10 +102,15 @@ def far_text(doing: Doing | Step, width: int, palette: Palette) -> Text:
     text, said = Text(), plain(doing.words, 120)
     if doing.total:
         share = doing.done / doing.total
-        done, total = (words.size(n) if doing.in_bytes else f"{n:,}" for n in (doing.done, doing.total))
-        text.append_text(bar(share, _BAR, palette.accent, palette)).append(f" {done} of {total}", style=palette.faint)
+        text.append_text(bar(share, _BAR, palette.accent, palette)).append(f" {far_words(doing)}", style=palette.faint)
         said = f"  {said}" if text.cell_len + cell_len(said) + 2 <= width else ""
     return text.append(said, style=palette.faint)
+
+
+def far_words(doing: Doing | Step) -> str:
+    """How far it is: "850 of 2,050", "412 kB of 903 kB"."""
+    done, total = (words.size(n) if doing.in_bytes else f"{n:,}" for n in (doing.done, doing.total))
+    return f"{done} of {total}"
 
 
 def checks_pending(said: str, palette: Palette, *, busy: bool) -> Table:

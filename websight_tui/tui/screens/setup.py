@@ -28,7 +28,7 @@ from websight_tui.tui import setup_steps as steps
 from websight_tui.tui.glyphs import glyph
 from websight_tui.tui.new_cluster import NewCluster
 from websight_tui.tui.present import bar
-from websight_tui.tui.present_checks import checks_in_order, failed, far_text
+from websight_tui.tui.present_checks import checks_in_order, failed, far_words
 from websight_tui.tui.screens.base import StateScreen
 from websight_tui.tui.screens.dialog import keys
 
@@ -60,6 +60,7 @@ class SetupScreen(StateScreen[bool]):
         self._draft = draft
         self._offer: SiteOffer | None = None
         self._asked = False
+        self._asked_at = 0.0
         self._problem = ""
         self._answers: dict[str, str] = {}
         self.checking = ""
@@ -96,7 +97,7 @@ class SetupScreen(StateScreen[bool]):
     def update_view(self) -> None:
         link, _ = self._link
         if link is Link.ONLINE and not self._asked:
-            self._asked = True
+            self._asked, self._asked_at = True, self.wst.now
             self.wst.controller.ask(lambda engine: engine.explore(self._draft.name))
         self._show_steps()
         self._show_choices()
@@ -123,7 +124,7 @@ class SetupScreen(StateScreen[bool]):
         if link is not Link.ONLINE:
             said = plain(error, 300) or f"{link.value} …"
             if view is not None and view.stage:
-                said = f"{plain(view.stage, 120)}, {words.duration(max(0.0, self.wst.now - view.since))}"
+                said = f"{plain(view.stage, 120)}{self._since(view.since)}"
             line(link, palette.link(link), "login", said, palette.text)
             if view is not None and view.stage_total:
                 grid.add_row("", "", bar(view.stage_done / view.stage_total, 24, palette.accent, palette))
@@ -131,7 +132,8 @@ class SetupScreen(StateScreen[bool]):
             return self.query_one("#steps", Static).update(grid)
         line(Verdict.FITS, palette.good, "login", address or "this machine")
         if self._offer is None:
-            said = self._problem or "asking for accounts, partitions and folders …"
+            asked = self._since(self._asked_at)
+            said = self._problem or f"asking for accounts, partitions, folders and Pythons{asked}"
             busy = not self._problem
             line(
                 Link.CONNECTING if busy else Verdict.WILL_NOT_FIT,
@@ -147,6 +149,20 @@ class SetupScreen(StateScreen[bool]):
                 line(Link.ONLINE, palette.accent, steps.LABELS[question], "which one?", "bold")
         to_come()
         return self.query_one("#steps", Static).update(grid)
+
+    def _since(self, at: float) -> str:
+        """ ", 7 s" since a moment, once it is a wait."""
+        waited = self.wst.now - at
+        return f", {words.duration(waited)}" if waited >= 1 else ""
+
+    def _doing_text(self) -> Text:
+        """What is checked now, for how long, and how far it is."""
+        if self._doing is None:
+            return Text()
+        since, doing = self._doing
+        far = f"  {far_words(doing)}" if doing.total else ""
+        text = Text(f"  {plain(doing.check, 20)}", style=self.palette.text)
+        return text.append(f"{self._since(since)}{far}  {plain(doing.words, 120)}", style=self.palette.faint)
 
     def _show_choices(self) -> None:
         shown, question = self.query_one("#choices", OptionList), self._question
@@ -177,12 +193,7 @@ class SetupScreen(StateScreen[bool]):
         if not self._checked:
             text.append_text(bar(done / len(AFTER_LOGIN), 24, self.palette.accent, self.palette))
             text.append(f"  {done} of {len(AFTER_LOGIN)} checks", style=self.palette.faint)
-            if self._doing is not None:
-                since, doing = self._doing
-                text.append(f"  {plain(doing.check, 20)}", style=self.palette.text)
-                if (waited := self.wst.now - since) >= 1:
-                    text.append(f" {words.duration(waited)}", style=self.palette.faint)
-                text.append("  ").append_text(far_text(doing, self.size.width - 60, self.palette))
+            text.append_text(self._doing_text())
         elif bad := len(failed(self._findings)):
             text.append(f"{glyph(Verdict.WILL_NOT_FIT)} {bad} check{'s' * (bad != 1)} failed", style=self.palette.bad)
             text.append(", the next steps are below", style=self.palette.faint)
