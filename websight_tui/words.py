@@ -73,6 +73,11 @@ def time_of_day(epoch: float | None, now: float) -> str:
     return then.strftime("%H:%M" if days == 0 else "%a %H:%M" if days < 7 else "%-d %b %H:%M")
 
 
+def sentences(*parts: str) -> str:
+    """Texts one after the other, each with its full stop; empty ones are left out."""
+    return " ".join(part if part[-1] in ".!?)" else f"{part}." for part in parts if part)
+
+
 UNSHOWABLE: Final = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     "\U000e0000-\U000e007f\ud800-\udfff]"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from websight_tui.words import age, clock, count, duration, size
+from websight_tui.words import age, clock, count, duration, sentences, size
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,9 @@ def test_count(value: float | None, text: str) -> None:
 
 def test_age() -> None:
     assert [age(x) for x in (None, 0.5, 7, 200)] == ["never", "now", "7 s ago", "3 min ago"]
+
+
+def test_texts_become_sentences() -> None:
+    assert sentences("The line broke", "", "Connect again.") == "The line broke. Connect again."
+    assert sentences("Really?", "no") == "Really? no."
+    assert sentences("") == ""

@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from websight_tui.cli.options import add_cluster, add_command
+from websight_tui.words import sentences
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -205,7 +206,7 @@ def _submit(context: Context, current: Session, sweep: Sweep, args: argparse.Nam
     answer = current.wait(done, timeout=_SUBMIT_S, what="the submissions", runs=sweep.run_ids)
     assert isinstance(answer, ActionDone)
     if not args.json:
-        say(f"{answer.message}.", file=None if answer.ok else sys.stderr)
+        say(sentences(answer.message), file=None if answer.ok else sys.stderr)
         say(f"  → {answer.hint}" if answer.hint else f"Watch them: websight-tui sweep --show {sweep.sweep_id} --follow")
     if args.follow:
         show(context, current, sweep, follow=True, offline=False, kind="json" if args.json else args.format)
@@ -245,5 +246,5 @@ def _told(current: Session, sweep: Sweep, action: str, target: str, args: argpar
     if args.json:
         print_json({"sweep": sweep.sweep_id, "ok": answer.ok, "message": answer.message, "hint": answer.hint})
     else:
-        say(f"{answer.message}.", file=None if answer.ok else sys.stderr)
+        say(sentences(answer.message), file=None if answer.ok else sys.stderr)
     return 0 if answer.ok else 1

@@ -16,6 +16,7 @@ from websight_tui.runs.submit import Search, Settled, conclude, find_job, read_r
 from websight_tui.runs.track import RunTrack
 from websight_tui.slurm_commands import parse
 from websight_tui.slurm_commands.model import Job
+from websight_tui.words import sentences
 
 _REMEMBERED_S: Final = 14 * 86400.0
 _OWNER_TRUSTED_S: Final = 900.0
@@ -116,7 +117,7 @@ def record(
     with track.lock:
         if track.spec.token == token:
             track.outcome = settled.outcome
-            track.text = " ".join(part for part in (settled.text, settled.hint) if part)
+            track.text = sentences(settled.text, settled.hint)
         if settled.job_id and track.put_job(Job(settled.job_id, name=name, submit_time=now)):
             emit(e.JobsChanged(run_id, tuple(track.jobs), now))
         if track.spec.token == token:

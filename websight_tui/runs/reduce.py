@@ -10,6 +10,7 @@ from typing import Any, TypeVar, assert_never
 from websight_tui.runs import events as e
 from websight_tui.runs.phase import phase_of
 from websight_tui.runs.state import AppState, ClusterView, Link, Outcome, RunView
+from websight_tui.words import sentences
 
 V = TypeVar("V")
 
@@ -53,7 +54,7 @@ def reduce(state: AppState, event: e.Event) -> AppState:
         case e.SubmitProgress():
             return _run(state, event.run_id, stage=event.stage, stage_done=event.done, stage_total=event.total)
         case e.SubmitSettled():
-            text = " ".join(part for part in (_sentence(event.text), event.hint) if part)
+            text = sentences(event.text, event.hint)
             return _run(
                 state,
                 event.run_id,
@@ -127,7 +128,3 @@ def _put(state: AppState, run: RunView) -> AppState:
 
 def _with(mapping: Mapping[str, V], key: str, value: V) -> Mapping[str, V]:
     return MappingProxyType({**mapping, key: value})
-
-
-def _sentence(text: str) -> str:
-    return text if not text or text[-1] in ".!?)" else f"{text}."

@@ -24,6 +24,7 @@ from websight_tui.runs.tail import Tail
 from websight_tui.runs.verdict_history import verdicts_of
 from websight_tui.runspec import RunSpec
 from websight_tui.slurm_commands.model import Job
+from websight_tui.words import sentences
 
 STREAMS: Final = {"stdout": "out", "stderr": "err"}
 """Outputs of a job and the endings of their files."""
@@ -278,7 +279,7 @@ def load_track(stored: StoredRun, store: Store) -> RunTrack:
     if stored.submissions:
         last = stored.submissions[-1]
         track.outcome = last.outcome
-        track.text = " ".join(part for part in (last.text, last.hint) if part)
+        track.text = sentences(last.text, last.hint)
     for row in stored.jobs:
         track.jobs.append(row.job)
         if row.last_seen is not None:
