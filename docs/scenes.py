@@ -20,6 +20,7 @@ from websight_tui.projection.model import Verdict
 from websight_tui.remote.port import HostKey, Prompt
 from websight_tui.runs import events as e
 from websight_tui.runs.checks.finding import fail, ok, warn
+from websight_tui.runs.pieces import Place
 from websight_tui.runs.saved_work.checkpoints import Saved, Whole
 from websight_tui.runs.saved_work.tasks import Answer, Kind, Stand, Task
 from websight_tui.runs.state import Link, LogTail, Outcome, RunView
@@ -452,6 +453,51 @@ async def run_failed(play: Play) -> None:
     )
     await play.open(replace(run, jobs=(ended,), stderr=LogTail(error, 0, 900), problems=(problem,)))
     await play.press("e")
+
+
+GB: Final = 10**9
+LONG: Final = LogTail(
+    tuple(f"{{'loss': '0.{410 + n % 90}', 'grad_norm': '0.7{n % 9}', 'epoch': '0.{n:03}'}}" for n in range(300)),
+    70_000_000,
+    5 * GB,
+    since=(4_900_000_000, 12),
+)
+
+
+async def _looking(play: Play) -> tuple[str, int]:
+    """A search in a log of gigabytes, under way: (run, number of the wish)."""
+    await play.press("tab", "enter")
+    screen = play.app.screen
+    assert isinstance(screen, RunScreen)
+    await play.tell(e.TailMoved(screen.run_id, "stdout", LONG, NOW))
+    await play.press("slash", *"nccl.*timeout", "enter")
+    assert screen.looking is not None
+    return screen.run_id, screen.looking.number
+
+
+@_scene(_busy)
+async def run_log_looking(play: Play) -> None:
+    run_id, number = await _looking(play)
+    await play.tell(e.LookMoved(run_id, number, 1_200_000_000, 4_900_000_000, NOW))
+
+
+@_scene(_busy)
+async def run_log_place(play: Play) -> None:
+    run_id, number = await _looking(play)
+    told = (
+        *LONG.lines[:60],
+        "[rank3]:[E1123 09:12:44] Watchdog caught collective operation timeout: WorkNCCL(SeqNum=4711) ran 600013 ms",
+        "torch.distributed.DistBackendError: NCCL communicator was aborted on rank 3: timeout",
+        *LONG.lines[60:],
+    )
+    place = Place("stdout", replace(LONG, lines=told, dropped=0), 61, GB, GB + 40_000, 5 * GB)
+    await play.tell(e.LookMoved(run_id, number, 3 * GB, 4_900_000_000, NOW, place, over=True, complete=True))
+
+
+@_scene(_busy)
+async def run_log_saving(play: Play) -> None:
+    await _looking(play)
+    await play.press("escape", "W")
 
 
 async def _checkpoints(play: Play) -> str:

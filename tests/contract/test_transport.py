@@ -14,6 +14,8 @@ from tests.lab.client import LabPerson
 from websight_tui.errors import ConnectionLost, RemoteFileError, RemoteTimeout
 from websight_tui.remote.opening import open_transport
 from websight_tui.remote.port import ReadRequest, Unattended
+from websight_tui.runs.expression import expression
+from websight_tui.runs.looking_through import Part, Wish, look_through
 
 
 def test_the_login_asked_what_it_had_to(place: Place) -> None:
@@ -193,6 +195,24 @@ def test_files_come_back_whole(place: Place, tmp_path: Path) -> None:
     assert target.read_bytes() == content
     assert seen[0][0] >= 2_000_000
     assert seen[-1] == (len(content), len(content))
+
+
+def test_a_whole_log_is_looked_through_from_both_ends(place: Place) -> None:
+    path = f"{place.folder}/job-1.out"
+    lines = [f"line {number} of a log that is longer than one piece" for number in range(40_000)]
+    lines[25_000] += " \x1b[31mneedle\x1b[0m"
+    place.transport.upload("\n".join(lines).encode(), path)
+    pattern = expression("piece needle$")[0]
+    for forward in (True, False):
+        told: list[int] = []
+        wish = Wish(1, (Part("stdout"),), lambda shown: pattern.matches(shown, 20.0), forward)
+        found = look_through(
+            place.transport, wish, [path], lambda done, total, told=told: told.append(done), lambda: False
+        )
+        assert found is not None
+        assert found.tail.lines[found.line] == "line 25000 of a log that is longer than one piece needle"
+        assert found.tail.lines[found.line + 1] == lines[25_001]
+        assert len(told) > 2
 
 
 def test_missing_files_are_named(place: Place, tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ class LogKeys(StateScreen[None]):
         super().__init__()
         self.stream = TOGETHER
         self.place: Place | None = None
-        self._looking: Looking | None = None
+        self.looking: Looking | None = None
         self._pattern: Expression | None = None
         self._joined: tuple[LogTail, LogTail, LogTail] | None = None
 
@@ -94,7 +94,7 @@ class LogKeys(StateScreen[None]):
         if (place := self.place) is not None:
             share = 100 * place.begin // max(1, place.size)
             parts = [f"{place.stream} at {share} % of {words.size(place.size)}, f to the end"]
-        if (looking := self._looking) is not None:
+        if (looking := self.looking) is not None:
             parts = [f"looked through {words.size(looking.done)} of {words.size(looking.total)}, Esc stops"]
         if run is not None and (task := running(run, Kind.LOG)) is not None:
             parts.append(f"saving {words.size(task.done)} of {words.size(task.total)}")
@@ -196,8 +196,8 @@ class LogKeys(StateScreen[None]):
 
     def stop_looking(self) -> bool:
         """False if there was nothing to stop."""
-        run, looking = self.run, self._looking
-        self._looking = None
+        run, looking = self.run, self.looking
+        self.looking = None
         if run is None or looking is None:
             return False
         run_id = run.spec.run_id
@@ -210,11 +210,12 @@ class LogKeys(StateScreen[None]):
         return self.place.stream if self.place is not None else self.stream
 
     def _before(self, run: RunView) -> list[Part]:
-        """What lies before the lines that are shown."""
+        """What lies before the lines that are shown; the shorter output first."""
         if (place := self.place) is not None:
             return [Part(place.stream, 0, (place.begin, 0))]
         names = STREAMS if self.stream == TOGETHER else (self.stream,)
-        return [Part(name, 0, tail.since) for name in names if (tail := getattr(run, name)).size]
+        parts = [Part(name, 0, tail.since) for name in names if (tail := getattr(run, name)).size]
+        return sorted(parts, key=lambda part: part.end or (0, 0))
 
     def _look_back(self, run: RunView, nothing: str) -> None:
         parts = tuple(part for part in self._before(run) if part.end != (0, 0))
@@ -235,7 +236,7 @@ class LogKeys(StateScreen[None]):
         pattern = self._pattern
         find = what or (lambda lines: pattern.matches(lines, _PIECE_S) if pattern is not None else [])
         wish = Wish(next(_NUMBERS), tuple(parts), find, forward)
-        self._looking = Looking(wish.number, nothing)
+        self.looking = Looking(wish.number, nothing)
         run_id = run.spec.run_id
         self.wst.controller.ask(lambda engine: engine.look_through(run_id, wish))
 
@@ -244,12 +245,12 @@ class LogKeys(StateScreen[None]):
 
         super().take_events(events)
         for event in events:
-            looking, run = self._looking, self.run
+            looking, run = self.looking, self.run
             if isinstance(event, ActionDone) and event.action == LOOK and run and event.target == run.spec.run_id:
-                self._looking = None  # it failed, which is said; perhaps it never began
+                self.looking = None  # it failed, which is said; perhaps it never began
             if not isinstance(event, LookMoved) or looking is None or event.number != looking.number:
                 continue
-            self._looking = None if event.over else Looking(looking.number, looking.nothing, event.done, event.total)
+            self.looking = None if event.over else Looking(looking.number, looking.nothing, event.done, event.total)
             if event.place is not None:
                 self.place = event.place
                 self.log_view.show_at(event.place.tail, event.place.line)
