@@ -42,6 +42,19 @@ def test_a_history_that_cannot_be_opened_ends_the_app_with_its_words(
         open_app(config, tmp_path / "data", initial_cluster="")
 
 
+@pytest.mark.parametrize(("term", "words"), [("xterm-256color", "there is none"), ("dumb", "TERM=dumb cannot")])
+def test_where_no_screen_can_be_shown_it_says_so_at_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], term: str, words: str
+) -> None:
+    monkeypatch.setenv("TERM", term)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: term == "dumb", raising=False)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    assert cli.main([]) == 1
+    said = capsys.readouterr().err
+    assert words in said
+    assert "status, watch, submit" in said
+
+
 def test_who_wants_the_demo_instead_gets_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[object] = []
     monkeypatch.setattr(app_module, "run_app", lambda *args, **options: (0, DEMO))

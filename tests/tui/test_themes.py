@@ -18,7 +18,7 @@ from textual.theme import Theme
 
 from tests.tui.conftest import Stage, loaded, screen_text, until
 from websight_tui.tui import glyphs
-from websight_tui.tui.palette import LEAST_CONTRAST, Palette, contrast, palette_of, readable
+from websight_tui.tui.palette import LEAST_CONTRAST, Palette, as_shown, contrast, palette_of, readable
 from websight_tui.tui.plain_filter import plain_symbols
 from websight_tui.tui.themes import THEMES, automatic
 from websight_tui.ui_settings import Ui
@@ -56,6 +56,31 @@ def test_every_text_can_be_read(theme: Theme) -> None:
             assert ratio(own, ground) >= LEAST_CONTRAST
             assert ratio(readable(colour, ground, own), ground) >= LEAST_CONTRAST
     assert ratio(names["border"], palette.back) >= 3, "what shows the focus: WCAG 1.4.11"
+
+
+@pytest.mark.parametrize("theme", THEMES, ids=lambda theme: theme.name)
+def test_every_text_can_be_read_in_256_colours(theme: Theme) -> None:
+    names = variables(theme)
+    palette = palette_of(names)
+    back, panel = as_shown(palette.back, "256"), as_shown(names["panel"], "256")
+    assert panel != back, "bars can be seen"
+    for name in _TEXTS:
+        for ground in (back, panel):
+            assert contrast(as_shown(getattr(palette, name), "256"), ground) >= LEAST_CONTRAST, (name, ground.hex)
+    for cursor in ("block-cursor", "block-cursor-blurred"):
+        ground, own = names[f"{cursor}-background"], names[f"{cursor}-foreground"]
+        assert as_shown(ground, "256") != back, "the cursor can be seen"
+        for colour in (own, *(readable(getattr(palette, name), ground, own, "256") for name in _TEXTS)):
+            assert contrast(as_shown(colour, "256"), as_shown(ground, "256")) >= LEAST_CONTRAST, colour
+
+
+@pytest.mark.parametrize("name", ["websight-dark", "websight-light", "websight-colour-blind"])
+def test_a_verdict_keeps_its_colour_under_the_cursor(name: str) -> None:
+    """The two other themes invert the row, where no hue can be read."""
+    names = variables(next(theme for theme in THEMES if theme.name == name))
+    palette = palette_of(names)
+    for colour in (palette.good, palette.warn, palette.bad, palette.accent):
+        assert ratio(colour, names["block-cursor-background"]) >= LEAST_CONTRAST, colour
 
 
 @pytest.mark.parametrize("theme", THEMES, ids=lambda theme: theme.name)
@@ -106,6 +131,9 @@ def test_the_terminal_chooses_theme_and_symbols() -> None:
     assert automatic({}) == "websight-dark"
     assert automatic({"COLORFGBG": "0;15"}) == "websight-light"
     assert automatic({"TERM": "linux"}) == "websight-contrast"
+    assert automatic({"TERM": "xterm"}) == automatic({"TERM": "screen"}) == "websight-contrast", "16 colours"
+    assert automatic({"TERM": "xterm", "COLORTERM": "truecolor"}) == "websight-dark"
+    assert {automatic({"TERM": f"{name}-256color"}) for name in ("xterm", "screen", "tmux")} == {"websight-dark"}
     assert automatic({"NO_COLOR": "1", "TERM": "linux"}) == "websight-mono"
     assert glyphs.ascii_only({"LANG": "C"})
     assert glyphs.ascii_only({"LANG": "de_DE.ISO-8859-1"})

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import argparse
 import gc
+import os
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from websight_tui.errors import WebsightError
 
 if TYPE_CHECKING:
     from websight_tui.config import Config
@@ -21,9 +26,22 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from websight_tui.cli.context import Context
 
+    if why := no_app():
+        raise WebsightError(
+            why, "Without a terminal there are status, watch, submit and other commands: websight-tui --help."
+        )
     context = Context.of(args)
     name = context.cluster(args.cluster).name if args.cluster else None
     return open_app(context.config, context.data, initial_cluster="" if args.offline else name)
+
+
+def no_app(environment: Mapping[str, str] = os.environ) -> str:
+    """Why no screen can be shown here, in words; "" where one can."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):  # Textual reads the one and draws on the other
+        return "the app needs a terminal, and there is none"
+    if (name := environment.get("TERM", "")) in ("dumb", "unknown"):
+        return f"the app needs a terminal that can move its cursor, which TERM={name} cannot"
+    return ""
 
 
 def open_app(config: Config, data: Path, *, initial_cluster: str | None = None, demo: str = "") -> int:

@@ -25,6 +25,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def run(args: argparse.Namespace) -> int:
+    from websight_tui.cli.app import no_app, open_app
     from websight_tui.cli.demo_cluster import demo_config, demo_folder, start_cluster, stop_cluster
     from websight_tui.cli.waiting import waiting
     from websight_tui.config import load_config
@@ -35,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
         if not args.json:
             say("The embedded cluster and its jobs are stopped.")
         return 0
-    headless = args.headless or args.json or not (sys.stdin.isatty() and sys.stdout.isatty())
+    headless = args.headless or args.json or not sys.stdout.isatty() or bool(no_app())
     with waiting("starting the embedded cluster", quiet=args.json):
         cluster, replay = start_cluster(replay=args.replay)
     config = demo_config(load_config(), cluster)
@@ -45,8 +46,6 @@ def run(args: argparse.Namespace) -> int:
         return launch_and_follow(
             config, demo_folder(), cluster, config.presets["tiny"], as_json=args.json, note="replay" if replay else ""
         )
-    from websight_tui.cli.app import open_app
-
     return open_app(
         config, demo_folder(), initial_cluster=cluster.name, demo=f"demo · {'replay' if replay else 'embedded cluster'}"
     )

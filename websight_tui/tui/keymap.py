@@ -106,7 +106,7 @@ LAUNCH: Final = (
     _b("launch.back", "escape", "back", "Back"),
 )
 EDIT: Final = (
-    _b("edit.done", "ctrl+l,f10", "done", "Use", tip="Review the launch with these settings", priority=True),
+    _b("edit.done", "ctrl+l,f10", "done", "Review", tip="Review the launch with these settings", priority=True),
     _b("edit.save", "ctrl+s,f2", "save", "Save as", tip="Keep these settings as a preset of your own", priority=True),
     _b("edit.revert", "ctrl+z", "revert", "Undo field", tip="Take the field back to the preset's value", priority=True),
     _b("edit.back", "escape", "back", "Back"),

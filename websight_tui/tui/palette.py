@@ -91,8 +91,8 @@ def _palette(background: str, foreground: str, primary: str, success: str, warni
 
 LEAST_CONTRAST: Final = 4.5
 """WCAG 2.2, 1.4.3 (AA) for text."""
-_FAINT_CONTRAST: Final = 5.4
-"""Faint text stands on the panels' slightly other ground, too."""
+_FAINT_CONTRAST: Final = 6.2
+"""Faint text stands on the panels' slightly other ground, too, and is a step off where there are 256 colours."""
 
 
 def contrast(one: Color, other: Color) -> float:
@@ -108,9 +108,23 @@ def _luminance(colour: Color) -> float:
 
 
 @lru_cache(maxsize=512)
-def readable(colour: str, ground: str, instead: str) -> str:
-    """`colour` where it can be read on `ground`, else `instead` (all "#rrggbb")."""
-    return colour if contrast(Color.parse(colour), Color.parse(ground)) >= LEAST_CONTRAST else instead
+def readable(colour: str, ground: str, instead: str, colours: str = "truecolor") -> str:
+    """`colour` where it can be read on `ground`, else `instead` (all "#rrggbb").
+
+    Args:
+        colours: how many the terminal shows, as `rich.console.Console.color_system` names it.
+    """
+    return colour if contrast(as_shown(colour, colours), as_shown(ground, colours)) >= LEAST_CONTRAST else instead
+
+
+def as_shown(colour: str, colours: str) -> Color:
+    """The nearest colour that a terminal of 256 has, which is the one that rich takes."""
+    if colours == "256":
+        from rich.color import Color as Ink
+        from rich.color import ColorSystem
+
+        return Color.parse(Ink.parse(colour).downgrade(ColorSystem.EIGHT_BIT).get_truecolor().hex)
+    return Color.parse(colour)
 
 
 def _faint(back: Color, text: Color) -> Color:

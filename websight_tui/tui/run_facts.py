@@ -22,7 +22,7 @@ JOB_COLUMNS: Final = (
     Column("state", "state", 30, 8, flex=True),
     Column("start", "started", 11, 5),
     Column("elapsed", "elapsed", 9, 7, right=True),
-    Column("limit", "limit", 11, 4, right=True),
+    Column("limit", "limit", 13, 4, right=True),
     Column("nodes", "nodes", 14, 3),
     Column("exit", "exit", 6, 2),
 )

@@ -21,16 +21,16 @@ THEMES: Final[tuple[Theme, ...]] = (
         accent="#5cc2e0",
         success="#63c174",
         warning="#e8b04a",
-        error="#ef6b73",
+        error="#f5838a",
         foreground="#dfe5ea",
         background="#0f1418",
         surface="#0f1418",
-        panel="#1b2329",
+        panel="#1e2428",
         variables=_CURSOR
         | {
-            "block-cursor-background": "#22475a",
+            "block-cursor-background": "#1d3d4b",
             "block-cursor-foreground": "#ffffff",
-            "block-cursor-blurred-background": "#1b2329",
+            "block-cursor-blurred-background": "#1e2428",
             "block-cursor-blurred-foreground": "#dfe5ea",
             "border": "#5cc2e0",
             "border-blurred": "#33414b",
@@ -42,19 +42,19 @@ THEMES: Final[tuple[Theme, ...]] = (
         primary="#0b6e8f",
         secondary="#4d97ad",
         accent="#0b6e8f",
-        success="#1d7a34",
+        success="#196f2e",
         warning="#8f5a00",
         error="#b3202c",
         foreground="#1b2328",
         background="#fbfcfc",
         surface="#fbfcfc",
-        panel="#e9eef0",
+        panel="#ebeeef",
         dark=False,
         variables=_CURSOR
         | {
-            "block-cursor-background": "#cfe6ee",
+            "block-cursor-background": "#d8edf2",
             "block-cursor-foreground": "#0b2530",
-            "block-cursor-blurred-background": "#e9eef0",
+            "block-cursor-blurred-background": "#ebeeef",
             "block-cursor-blurred-foreground": "#1b2328",
             "border": "#0b6e8f",
             "border-blurred": "#b9c4ca",
@@ -90,14 +90,14 @@ THEMES: Final[tuple[Theme, ...]] = (
         accent="#e6e1d5",
         success="#56b4e9",
         warning="#f0e442",
-        error="#ee7733",
+        error="#f58849",
         foreground="#e2e2e2",
         background="#121314",
         surface="#121314",
         panel="#222426",
         variables=_CURSOR
         | {
-            "block-cursor-background": "#3b3f45",
+            "block-cursor-background": "#34383d",
             "block-cursor-foreground": "#ffffff",
             "block-cursor-blurred-background": "#222426",
             "block-cursor-blurred-foreground": "#e2e2e2",
@@ -132,15 +132,26 @@ THEMES: Final[tuple[Theme, ...]] = (
 DEFAULT_THEME: Final = "websight-dark"
 
 
+def few_colours(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether the terminal is taken to have 16 colours, by the names that rich goes by.
+
+    The Linux console, and `xterm` or `screen` without `-256color` where COLORTERM does not say more.
+    """
+    if environment.get("COLORTERM", "").strip().lower() in ("truecolor", "24bit"):
+        return False
+    terminal = environment.get("TERM", "").strip().lower()
+    return bool(terminal) and terminal.rpartition("-")[2] not in ("256color", "kitty")
+
+
 def automatic(environment: Mapping[str, str] = os.environ) -> str:
     """The theme that the terminal can show best.
 
-    NO_COLOR (https://no-color.org) asks for none; the Linux console has 16 colours; COLORFGBG ends with the number of
-    the background's colour, where a terminal says it.
+    NO_COLOR (https://no-color.org) asks for none; 16 colours are enough for high contrast alone; COLORFGBG ends with
+    the number of the background's colour, where a terminal says it.
     """
     if environment.get("NO_COLOR"):
         return "websight-mono"
-    if environment.get("TERM") == "linux":
+    if few_colours(environment):
         return "websight-contrast"
     back = environment.get("COLORFGBG", "").rpartition(";")[2]
     return "websight-light" if back in ("7", "15") else DEFAULT_THEME

@@ -62,6 +62,7 @@ class CompareScreen(StateScreen[None]):
         other, app, palette = self.wst.config.presets[option.id], self.wst, self.palette
         table = self.query_one("#rows", KeyedTable)
         table.border_title = Content(f"{self._preset.name} and {other.name}")
+        table.name_column("other", other.name)
         rows: list[Row] = []
         both = (app.forecast(self._preset), app.forecast(other))
         hours = [Text(hours_words(forecast)) for forecast in both]

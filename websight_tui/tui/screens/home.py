@@ -44,6 +44,7 @@ class HomeScreen(HomeKeys):
         self._barred: object = None
         self._heights: Heights | None = None
         self._edge: tuple[EdgeType, str] | None = None
+        self._filling = False
 
     def compose(self) -> ComposeResult:
         yield StatusBar(banner=self.wst.banner)
@@ -76,6 +77,14 @@ class HomeScreen(HomeKeys):
         self._table("presets").choose(self.wst.first_preset)
 
     def update_view(self) -> None:
+        self._filling = True  # a cursor that comes with its rows needs no details of its own
+        try:
+            self._fill_lists()
+        finally:
+            self._filling = False
+        self._show_details()
+
+    def _fill_lists(self) -> None:
         app, palette, cluster = self.wst, self.palette, self.wst.cluster
         presets = app.config.presets.values()
         marked = len(self.marked)
@@ -99,7 +108,6 @@ class HomeScreen(HomeKeys):
         jobs = self.jobs
         queue.show_many(tuple(jobs), lambda job_id: home_rows.job_row(jobs[job_id], self.state, app.now, palette))
         entitle(queue, subtitle=home_rows.queue_subtitle(view, app.now, palette))
-        self._show_details()
 
     # the right side, the large word, and the curves
 
@@ -232,12 +240,13 @@ class HomeScreen(HomeKeys):
 
     def _moved(self) -> None:
         if self.is_current:
-            self._show_details()
+            if not self._filling:
+                self._show_details()
             self.refresh_bindings()
 
     def on_descendant_focus(self) -> None:
-        self._show_details()
-        self.refresh_bindings()
+        if self._heights is not None:  # before the first frame, which shows them by itself
+            self._moved()
 
     @on(KeyedTable.RowSelected)
     def _picked(self, event: KeyedTable.RowSelected) -> None:

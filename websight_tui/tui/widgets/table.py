@@ -7,7 +7,7 @@ Columns give way where it is narrow.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from rich.console import Console
@@ -120,6 +120,13 @@ class KeyedTable(ScrollView, can_focus=True):
         self._said = Text()
 
     # what is shown
+
+    def name_column(self, key: str, label: str) -> None:
+        """Gives a column another heading."""
+        named = tuple(replace(column, label=label) if column.key == key else column for column in self._columns)
+        if named != self._columns:
+            self._columns = named
+            self.refresh()
 
     def show(self, rows: Sequence[Row]) -> None:
         """Shows exactly these rows in this order."""
@@ -258,7 +265,7 @@ class KeyedTable(ScrollView, can_focus=True):
             self._made[key] = self._fitted(self._cells_of(key))
         style = self.get_component_rich_style("table--cursor") if row == self._cursor else base
         strip = self._line(self._made[key], width, style)
-        return _readable(strip, style) if row == self._cursor else strip
+        return _readable(strip, style, self.app.console.color_system or "") if row == self._cursor else strip
 
     def _fit(self, width: int) -> None:
         if width != self._room:
@@ -304,7 +311,7 @@ def _painted(text: Text, console: Console) -> Iterator[Segment]:
     yield from Segment.apply_style(text.render(console), console.get_style(text.style))
 
 
-def _readable(strip: Strip, style: Style) -> Strip:
+def _readable(strip: Strip, style: Style, colours: str) -> Strip:
     """The row under the cursor: what could not be read on the cursor's ground takes the cursor's own colour."""
     if style.bgcolor is None or style.color is None or style.bgcolor.triplet is None or style.color.triplet is None:
         return strip
@@ -312,7 +319,11 @@ def _readable(strip: Strip, style: Style) -> Strip:
     segments = []
     for text, look, control in strip:
         colour = look.color.triplet if look is not None and look.color is not None else None
-        if look is not None and colour is not None and (shown := readable(colour.hex, ground, own)) != colour.hex:
+        if (
+            look is not None
+            and colour is not None
+            and (shown := readable(colour.hex, ground, own, colours)) != colour.hex
+        ):
             look = look + Style(color=shown)
         segments.append(Segment(text, look, control))
     return Strip(segments, strip.cell_length)

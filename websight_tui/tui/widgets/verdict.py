@@ -24,6 +24,8 @@ from websight_tui.tui.widgets.big_text import big_text
 
 _GAP = 3
 _LEAST_WORDS = 26
+_LEAST_BESIDE = 48
+"""Cells from which on all lines stand beside the bar, not beneath it."""
 
 
 def headline(run: RunView, palette: Palette) -> tuple[str, str, str]:
@@ -73,11 +75,14 @@ def banner(run: RunView, now: float, width: int, height: int, palette: Palette, 
     """The verdict of a run in `width` × `height` cells.
 
     Args:
-        hint: said before the last line, such as the key that goes further.
+        hint: said before the last line: the key that goes further, and what it shows.
     """
-    lines = explanation(run, now)
+    lines: list[str | Text] = [*explanation(run, now)]
     if hint:
-        last = f"{hint} {glyph('dot')} {lines[2]}" if len(lines) > 2 else hint
+        key, _, what = hint.partition(" ")
+        last = Text.assemble((key, f"bold {palette.accent}"), (f" {what}", palette.faint))
+        if len(lines) > 2:
+            last.append(f" {glyph('dot')} {lines[2]}", style=palette.faint)
         lines = [*lines[:2], last]
     return block(*headline(run, palette), lines, width, height, palette)
 
@@ -114,13 +119,17 @@ def block(
                 if 0 <= index - first < len(said):
                     text.append(" " * _GAP).append_text(said[index - first])
             return text
-    text.append(f" {symbol} {word.upper()} ", style=f"bold {palette.back} on {colour}")
-    dot = f" {glyph('dot')} "
+    badge = f" {symbol} {word.upper()} "
+    text.append(badge, style=f"bold {palette.back} on {colour}")
+    dot, beside = f" {glyph('dot')} ", len(badge) + 2
+    indent = " " * beside if width - beside >= _LEAST_BESIDE else ""
     if height == 1 or not said:
         return text.append("  ").append_text(Text(dot).join(said))
     if height == 2 and len(said) > 2:
         said = [Text(dot).join(said[:2]), said[2]]
+    if indent:
+        said = _filled(said, width - beside, height)
     text.append("  ").append_text(said[0])
     for line in said[1:height]:
-        text.append("\n").append_text(line)
+        text.append(f"\n{indent}").append_text(line)
     return text
