@@ -13,11 +13,12 @@ import os
 import re
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from docs.recording import Recording
-from docs.screenshots import IMAGES, svg_of, write
+from docs.screenshots import IMAGES, LOOK, svg_of, write
 from websight_tui.cli.demo_cluster import demo_config, start_cluster, stop_cluster
 from websight_tui.cli.session import open_cluster
 from websight_tui.config import parse_config
@@ -83,7 +84,7 @@ async def take(folder: Path) -> None:
     cluster, replay = start_cluster(folder)
     if replay:
         raise WebsightError("there is no trainer here", "Set WEBSIGHT_TUI_TRAINER_PYTHON.")
-    config = demo_config(parse_config("", folder / "config.toml"), cluster)
+    config = replace(demo_config(parse_config("", folder / "config.toml"), cluster), ui=LOOK)
     store = Store(folder / "runs.sqlite")
     app = WebsightApp(
         config,

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from docs.screenshots import IMAGES, svg_of, write
+from docs.screenshots import IMAGES, LOOK, svg_of, write
 from tests.tui.fakes import NOW, FakeEngine, FakePlanner, config
 from websight_tui.config import LOCAL
 from websight_tui.runs import events as e
@@ -58,7 +58,7 @@ FOUND: Final[tuple[Finding, ...]] = (
 
 def make_app(folder: Path) -> WebsightApp:
     made_up = config(folder / "config.toml")
-    made_up = replace(made_up, clusters=MappingProxyType({LOCAL: made_up.clusters[LOCAL]}))
+    made_up = replace(made_up, clusters=MappingProxyType({LOCAL: made_up.clusters[LOCAL]}), ui=LOOK)
 
     def engine(emit: Callable[[e.Event], None]) -> FakeEngine:
         return FakeEngine(emit)

@@ -23,6 +23,8 @@ from websight_tui.runs.projecting import projection_of
 from websight_tui.runs.state import RunView
 from websight_tui.tui.app import WebsightApp
 from websight_tui.tui.screens.run import RunScreen
+from websight_tui.tui.themes import DEFAULT_THEME
+from websight_tui.ui_settings import Ui
 
 SCREENS: Final[dict[str, tuple[str, ...]]] = {
     "home": (),
@@ -53,6 +55,8 @@ VERDICTS: Final = {
 """Runs of 1,110 steps under a limit of 8 hours: steps done, seconds a step. What they come to is projected."""
 IMAGES: Final = Path(__file__).parent / "images"
 FONT: Final = "DejaVu Sans Mono"
+LOOK: Final = Ui(theme=DEFAULT_THEME, symbols="unicode")
+"""Of all pictures, whatever terminal they are made from."""
 PUBLISHED: Final = (
     *("home", "run", "run-time", "run-crosshair", "run-all", "checkpoints"),
     *("edit", "compare", "overlay", "sweep", "remedies", "help"),
@@ -64,7 +68,7 @@ SMALL: Final = (100, 26)
 
 def make_app(screen: str = "") -> WebsightApp:
     """The app on a made-up cluster at a fixed moment; its sweeps are there for their own screens alone."""
-    made_up = config()
+    made_up = replace(config(), ui=LOOK)
     more = swept(made_up) if screen.startswith("sweep") else ()
 
     def engine(emit: Callable[[Event], None]) -> FakeEngine:
