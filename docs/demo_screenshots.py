@@ -29,6 +29,7 @@ from websight_tui.runs.state import ClusterView, RunView
 from websight_tui.runs.store import Store
 from websight_tui.tui.app import WebsightApp
 from websight_tui.tui.ports import DemoInfo
+from websight_tui.tui.screens.launch import LaunchScreen
 
 if TYPE_CHECKING:
     from textual.pilot import Pilot
@@ -40,8 +41,10 @@ HERE = re.compile(
     f"{re.escape(str(Path(__file__).resolve().parents[1]))}|{re.escape(tempfile.gettempdir())}/{PREFIX}\\w+"
 )
 """Paths of this machine: the checkout, the cluster's folder."""
-PREFLIGHT_S = 20.0
-"""Time for the check of model, data and folders, which makes the tiny model first."""
+PREFLIGHT_S = 180.0
+"""Most that the check of model, data and folders takes, which makes the tiny model first."""
+TRAIN_S = 540.0
+"""Most that the run takes, on a machine that does other things, too."""
 FRAME_S = 2.5
 """Seconds between two frames of the recording."""
 SHOWN_S = 0.5
@@ -60,9 +63,19 @@ def shown(app: WebsightApp) -> str:
     return HERE.sub(lambda found: ("/home/" + "websight-tui/" * 20)[: len(found[0])], svg_of(app))
 
 
+async def checked(app: WebsightApp, pilot: Pilot[None]) -> None:
+    """Waits until the launch screen has its checks."""
+    deadline = time.monotonic() + PREFLIGHT_S
+    while time.monotonic() < deadline:
+        await pilot.pause(0.5)
+        if isinstance(app.screen, LaunchScreen) and app.screen.checked:
+            return
+    raise WebsightError("the checks did not end in time", "Is the trainer's environment whole?")
+
+
 async def train(app: WebsightApp, pilot: Pilot[None], session: Recording) -> None:
     """Records the run until it has ended; takes its picture on the way."""
-    taken, deadline = False, time.monotonic() + 240
+    taken, deadline = False, time.monotonic() + TRAIN_S
     while time.monotonic() < deadline:
         await pilot.pause(FRAME_S)
         session.add(shown(app), SHOWN_S)
@@ -99,7 +112,7 @@ async def take(folder: Path) -> None:
         await pilot.pause(0.5)
         session.add(shown(app), 3.0)
         await pilot.press("1", "enter")
-        await pilot.pause(PREFLIGHT_S)
+        await checked(app, pilot)
         write(shown(app), "demo-launch")
         session.add(shown(app), 4.0)
         await pilot.press("enter")

@@ -95,6 +95,11 @@ class LaunchScreen(StateScreen[None]):
             self._plan = replace(self._plan, forecast=forecast)
 
     @property
+    def checked(self) -> bool:
+        """Whether what was looked at before the launch is known."""
+        return self._checks is not None
+
+    @property
     def _rows(self) -> int | None:
         """Rows of the training data, once they have been counted."""
         return self._checks.train_rows if self._checks is not None else None
@@ -117,7 +122,7 @@ class LaunchScreen(StateScreen[None]):
             return
         self._check()
         self._show_checks()
-        self.query_one("#text", Static).update(Text(plan.script, no_wrap=True))
+        self.query_one("#text", Static).update(script_text(plan.script, palette))
         self.query_one("#script").border_subtitle = Text("" if plan.resolved else HOME_LATER, style=palette.faint)
         bounds = self.wst.bounds(plan.spec.preset, plan.forecast)
         self.query_one("#forecast", Static).update(forecast_text(plan, palette, bounds))
@@ -250,6 +255,13 @@ class LaunchScreen(StateScreen[None]):
 
     def action_back(self) -> None:
         self.app.pop_screen()
+
+
+def script_text(script: str, palette: Palette) -> Text:
+    """The job script; what is the same in all of them is faint."""
+    text = Text(script, no_wrap=True)
+    text.highlight_regex(r"(?m)^#SBATCH|^#!.*$|(?<= )# .*$", palette.faint)
+    return text
 
 
 def forecast_text(plan: LaunchPlan, palette: Palette, bounds: Sequence[Bound] = ()) -> Text:

@@ -41,7 +41,9 @@ def explanation(run: RunView, now: float) -> list[str]:
     """Up to three lines beside the headline: when and how sure, against what, and why."""
     projection = live_projection(run)
     if projection is None:
-        return [line for line in (*run.problems[-1:], _standing(run, now), run.outcome_text) if line][:3]
+        standing, problem = _standing(run, now), run.problems[-1] if run.problems else ""
+        said = (problem,) if problem and run.phase in OVER else (standing, run.outcome_text, problem)
+        return [line for line in said if line]
     when = finish_words(projection, now)
     against = f" {glyph('dot')} ".join(
         part for part in (margin_words(projection), deadline_words(projection, now)) if part
@@ -60,8 +62,7 @@ def _standing(run: RunView, now: float) -> str:
     from websight_tui.slurm_commands.words import state_step, state_words
 
     if run.phase in OVER:
-        step = "" if run.problems else state_step(job)  # a problem says what to do, and knows more
-        return " ".join(part for part in (f"Job {job.job_id} {state_words(job)}.", step) if part)
+        return " ".join(part for part in (f"Job {job.job_id} {state_words(job)}.", state_step(job)) if part)
     left = left_s(job, now)
     start = (
         f", starts about {words.time_of_day(job.start_time, now)}"
@@ -78,7 +79,7 @@ def banner(run: RunView, now: float, width: int, height: int, palette: Palette, 
         hint: said before the last line: the key that goes further, and what it shows.
     """
     lines: list[str | Text] = [*explanation(run, now)]
-    if hint:
+    if hint and (len(lines) > 1 or height > 2):  # a single line takes what little room there is
         key, _, what = hint.partition(" ")
         last = Text.assemble((key, f"bold {palette.accent}"), (f" {what}", palette.faint))
         if len(lines) > 2:
@@ -88,11 +89,10 @@ def banner(run: RunView, now: float, width: int, height: int, palette: Palette, 
 
 
 def _filled(lines: Sequence[Text], width: int, rows: int) -> list[Text]:
-    """`lines` in so many rows: the first one whole before any other, the rest over more rows if there are some left."""
+    """`lines` in so many rows: one each, and what is left for those that are too long, the first ones first."""
     found: list[Text] = []
     for index, line in enumerate(lines):
-        least = 1 if index else 0  # rows that the lines after this one have a right to
-        room = rows - len(found) - least * (len(lines) - index - 1)
+        room = rows - len(found) - (len(lines) - index - 1)
         parts = wrapped(line, width)
         if len(parts) > room > 0:
             parts = [*parts[: room - 1], line[sum(len(part) + 1 for part in parts[: room - 1]) :]]
