@@ -142,7 +142,7 @@ class HomeScreen(HomeKeys):
         head = headlines.of_preset(forecast, palette, self._track_record(), bounds)
         before = self._paragraphs([Text(preset.summary, style="italic")] if preset.summary else ())
         after = self._paragraphs(head.lines[headlines.SHOWN :], palette.faint)
-        self._say(preset.name, preset_facts(preset, self.wst.cluster), before, [Text(), *after])
+        self._say(preset.name, preset_facts(preset, self.wst.cluster), before, [Text(), *after[:-1]] if after else ())
         return head
 
     def _track_record(self) -> str:
