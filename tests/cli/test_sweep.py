@@ -55,7 +55,7 @@ def test_the_runs_train_and_the_table_is_measured(desk: Desk, trainer_python: st
     assert all(row["seconds"] > 0 and row["loss"] > 0 for row in rows)
     small, large = rows[0]["adapter_bytes"], rows[1]["adapter_bytes"]
     assert 1.5 < large / small < 2.5, "twice the rank, twice the adapter"
-    assert "2 measured on 16 rows each" in out
+    assert "2 measured (16 rows each)" in out
     assert [(row["clicks"], row["accuracy_rows"]) for row in rows] == [("measured", 16)] * 2
     assert all(0 <= row["accuracy_95"][0] <= row["accuracy"] <= row["accuracy_95"][1] <= 1 for row in rows)
     for row in rows:
@@ -70,7 +70,7 @@ def test_the_runs_train_and_the_table_is_measured(desk: Desk, trainer_python: st
     assert [float(row["accuracy"]) for row in written] == [row["accuracy"] for row in rows]
     status, notebook, _ = desk.run("sweep", "--show", "last", "--offline", "--format", "md")
     assert "| tiny-r4 | 4/8 | 0.05 | 2 | finished |" in notebook
-    assert "- Clicks: 2 measured on 16 rows each" in notebook
+    assert "- Clicks: 2 measured (16 rows each)" in notebook
     (listed,) = desk.json("sweep", "--list")
     assert listed["summary"] == "2 of 2 finished"
     (again,) = desk.json("sweep", "--rest", "last")

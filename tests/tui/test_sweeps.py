@@ -132,7 +132,7 @@ async def test_the_table_says_what_was_measured_and_fills_as_it_comes(busy: Stag
         assert "best so far rank32-r8-e1  click accuracy 71% (68–74)" in text
         third = next(i for i in busy.app.state.runs if i.startswith("rank32-r16-e0_5"))
         assert str(table.cell(third, "clicks")) == "measuring 24%"
-        assert "Clicks: 2 measured on 500 rows each, 1 being measured (120 of 500), 3 to come" in text
+        assert "Clicks: 2 measured (500 rows each), 1 being measured (120 of 500), 3 to come" in text
         assert "71% (68–74) on 500 rows" in text
         engine.tell(e.RunMeasured(third, Measured(87_400_000, 0.8, 0.77, 0.83, 1000)))
         await until(pilot, lambda: "best so far rank32-r16-e0_5  click accuracy 80%" in screen_text(busy.app))

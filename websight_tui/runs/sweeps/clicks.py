@@ -33,7 +33,7 @@ def clicks_state(row: SweepRow) -> str | None:
 
 
 def clicks_words(rows: Sequence[SweepRow]) -> str:
-    """ "Clicks: 2 measured on 500 rows each, 1 being measured (120 of 500)"; "" where none are meant."""
+    """ "Clicks: 2 measured (500 rows each), 1 being measured (120 of 500)"; "" where none are meant."""
     asked = sorted({row.asked for row in rows if row.accuracy is not None})
     states = [state for row in rows if (state := clicks_state(row)) is not None]
     said = []
@@ -42,7 +42,7 @@ def clicks_words(rows: Sequence[SweepRow]) -> str:
             continue
         if state == Evaluation.DONE and asked[-1]:
             span = f"{asked[0]:,}" if asked[0] == asked[-1] else f"{asked[0]:,} to {asked[-1]:,}"
-            state = f"{state} on {span} rows{' each' if count > 1 else ''}"
+            state = f"{state} ({span} rows{' each' if count > 1 else ''})"
         elif state == Evaluation.RUNNING and count == 1:
             one = next(row for row in rows if clicks_state(row) == state)
             state += f" ({one.asked:,} of {one.to_ask:,})" if one.to_ask else ""
