@@ -84,10 +84,10 @@ lock: .venv/dev-ready ## requirements/*.lock anew, with hashes
 
 audit: .venv/dev-ready ## known vulnerabilities of the locked packages (needs the network)
 	$(APP)/pip install $(PIP_FLAGS) --editable '.[release]'
-	@for lock in app trainer; do $(APP)/pip-audit --disable-pip --require-hashes --requirement requirements/$$lock.lock || exit; done
+	@for lock in app trainer; do $(APP)/pip-audit --strict --disable-pip --require-hashes --requirement requirements/$$lock.lock || exit; done
 
-release-check: .venv/dev-ready ## builds twice and compares; what stands in the way of a release
-	@$(APP)/python -m docs.release_check
+release-check: .venv/dev-ready ## builds twice and compares; what stands in the way of a release (RELEASE=dist keeps it)
+	@$(APP)/python -m docs.release_check $(RELEASE)
 
 FUZZ_ROUNDS ?= 100000
 fuzz: .venv/dev-ready ## search for input that breaks a parser (atheris, Linux; FUZZ_ROUNDS=… of each target)
@@ -114,17 +114,21 @@ looks: .venv/dev-ready ## every screen in every state as pictures and sheets, in
 clean: ## remove the environments and caches
 	rm -rf .venv .venv-trainer .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build
 
-.venv/ready: pyproject.toml
+# What is installed is what was locked, file by file: pip refuses anything with another hash. Only what builds this
+# package itself (hatchling, in an environment of its own that pip makes and drops) is not under a lock here.
+.venv/ready: pyproject.toml requirements/app.lock
 	$(PYTHON) -m venv .venv
-	$(APP)/pip install $(PIP_FLAGS) --editable .
+	$(APP)/pip install $(PIP_FLAGS) --require-hashes --requirement requirements/app.lock
+	$(APP)/pip install $(PIP_FLAGS) --no-deps --editable .
 	@touch $@
 
-.venv/dev-ready: .venv/ready
-	$(APP)/pip install $(PIP_FLAGS) --editable '.[dev]'
+.venv/dev-ready: .venv/ready requirements/dev.lock
+	$(APP)/pip install $(PIP_FLAGS) --require-hashes --requirement requirements/dev.lock
 	@touch $@
 
 # The trainer's minimal CPU set: LLaMA-Factory and torchvision without their dependency lists, which would pull in a
-# web interface and gigabytes of CUDA builds.
+# web interface and gigabytes of CUDA builds. By versions, not by hashes: a machine may have a CPU build of torch, whose
+# file is another one than the index's.
 .venv-trainer/ready: pyproject.toml
 	$(PYTHON) -m venv .venv-trainer
 	$(TRAINER)/pip install $(PIP_FLAGS) --upgrade pip

@@ -17,7 +17,7 @@ from statistics import median
 from typing import Any, Final
 
 from bench import tools
-from bench.rows import ABSENT, DEAD, Row, against
+from bench.rows import ABSENT, Row, against
 from bench.scene import OURS, Scene
 from bench.startup import attempt, first_frame
 
@@ -115,8 +115,11 @@ def _measured(scene: Scene, alice: Person, rounds: int) -> Iterator[Row]:
                 attempt(peers[tool.name], lambda w=words, t=theirs: first_frame(w, JOB, t)[0])  # type: ignore[misc]
     mine = median(ours)
     words_of, ratio = against("ssh host squeue --me", mine, plain)
-    yield Row(f"{WHAT} ({alice.said('squeue --version').strip()})", [f"{mine:.2f} s"], words_of, ratio)
+    version = alice.said("squeue --version").strip()
+    yield Row(f"{WHAT} ({version})", [f"{mine:.2f} s"], words_of, ratio)
     for tool in tools.TOOLS:
         name = f"{tool.name} (beside the scheduler, no SSH)"
-        words_of, ratio = against(name, mine, peers[tool.name], absent=DEAD if tool.installed else ABSENT)
+        words_of, ratio = against(
+            name, mine, peers[tool.name], absent=f"shows no job of {version}" if tool.installed else ABSENT
+        )
         yield Row(WHAT, [f"{mine:.2f} s"], words_of, ratio)

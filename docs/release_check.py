@@ -1,7 +1,8 @@
 """What must hold before a version is tagged; docs/release.md is the recipe around it.
 
-`python -m docs.release_check` (or `make release-check`) builds the source archive and the wheel twice, in different
-folders under different umasks and time zones, and compares them byte for byte.
+`python -m docs.release_check [FOLDER]` (or `make release-check`) builds the source archive and the wheel twice, in
+different folders under different umasks and time zones, and compares them byte for byte. In FOLDER it leaves them, with
+their SHA256SUMS.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -22,7 +24,7 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 
 
 def build(source: Path, target: Path, *, epoch: int, umask: int = 0o022, zone: str = "UTC") -> dict[str, str]:
-    """Builds the source archive, and the wheel from it.
+    """Builds the source archive, and the wheel from it, with the builder of requirements/dev.lock.
 
     Args:
         source: a checkout.
@@ -33,7 +35,7 @@ def build(source: Path, target: Path, *, epoch: int, umask: int = 0o022, zone: s
     Raises: subprocess.CalledProcessError.
     """
     env = {**os.environ, "SOURCE_DATE_EPOCH": str(epoch), "TZ": zone}
-    words = [sys.executable, "-m", "build", "--outdir", str(target), str(source)]
+    words = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(target), str(source)]
     subprocess.run(words, env=env, umask=umask, check=True, capture_output=True)
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(target.iterdir())}
 
@@ -73,11 +75,21 @@ def problems(version: str = __version__) -> list[str]:
     return found
 
 
+def leave(built: Path, sums: dict[str, str], target: Path) -> None:
+    """Copies the files to `target`, with their sums as `sha256sum --check` reads them."""
+    target.mkdir(parents=True, exist_ok=True)
+    for name in sums:
+        shutil.copyfile(built / name, target / name)
+    (target / "SHA256SUMS").write_text("".join(f"{digest}  {name}\n" for name, digest in sums.items()))
+
+
 def main() -> int:
-    """Prints the hashes and what stands in the way. Returns 1 if anything does."""
+    """Prints the hashes and what stands in the way. Returns 1 if anything does, and leaves nothing then."""
     found = problems()
     with tempfile.TemporaryDirectory() as folder:
         one, two = twice(Path(folder))
+        if not found and one == two and len(sys.argv) > 1:
+            leave(Path(folder) / "dist-a", one, Path(sys.argv[1]))
     for name, digest in one.items():
         print(f"{digest}  {name}")
         if two.get(name) != digest:
