@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.disks import fill, mounted, root_only, with_quota
-from tests.faults.world import World, finishes, shown, trains, wait_until
+from tests.faults.world import KEEPALIVE_S, World, finishes, shown, trains, wait_until
 from tests.runs.test_lab_runs import done
 from tests.tui.conftest import screen_text, until
 from websight_tui.config import Cluster
@@ -335,6 +335,41 @@ def test_the_terminal_is_gone(world: World, terminal: Terminal, tmp_path: Path, 
     store = Store(tmp_path / "data" / "runs.sqlite")
     assert store.note == ""
     store.close()
+
+
+def test_the_app_sleeps_longer_than_its_keepalives_on_a_line_that_died(world: World) -> None:
+    """SIGSTOP for five times as long as a keepalive waits, while the line goes silent: it notices when it wakes."""
+    code = f"""
+import json
+from tests.faults.test_laptop import world_of
+from tests.faults.world import finishes, is_not_online, online
+there = world_of(json.loads({json.dumps(json.dumps(order_of(world, "app")))}))
+engine, keeper = there.app("app")
+run_id = there.train(engine, keeper, steps=150, pause=0.1)
+print("trains", flush=True)
+is_not_online(keeper)
+print("lost", flush=True)
+online(keeper)
+finishes(keeper, run_id, 150)
+assert keeper.state.runs[run_id].problems == ()
+there.intact(keeper)
+print("whole", flush=True)
+engine.close()
+"""
+    assert world.line is not None
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as app:
+        assert app.stdout is not None
+        assert app.stderr is not None
+        assert app.stdout.readline() == b"trains\n", app.stderr.read()
+        app.send_signal(signal.SIGSTOP)
+        world.line.weather.half_open_after = 0
+        time.sleep(5 * KEEPALIVE_S)  # what is tested is that nothing happens meanwhile
+        app.send_signal(signal.SIGCONT)
+        lost = app.stdout.readline()
+        world.line.weather.half_open_after = None
+        out, err = app.communicate(timeout=90)
+        assert (lost, out) == (b"lost\n", b"whole\n"), err.decode()
+        assert b"Traceback" not in err, err.decode()
 
 
 def test_the_app_is_stopped_and_goes_on(world: World, terminal: Terminal) -> None:

@@ -110,6 +110,27 @@ def test_half_open_while_a_run_trains(world: World) -> None:
     world.intact(keeper)
 
 
+def test_the_ssh_server_stands_still_for_longer_than_keepalives(world: World) -> None:
+    """SIGSTOP, as a login node that swaps or is suspended: nothing is closed, nothing answers, until it goes on."""
+    engine, keeper = world.app()
+    run_id = world.train(engine, keeper, steps=150, pause=0.1)
+    assert world.info is not None
+    assert world.line is not None
+    logins = len(world.line.passed)
+    os.kill(world.info.pid, signal.SIGSTOP)
+    try:
+        is_not_online(keeper)
+        assert keeper.state.clusters["demo"].link is Link.RECONNECTING
+        assert keeper.state.clusters["demo"].error
+    finally:
+        os.kill(world.info.pid, signal.SIGCONT)
+    online(keeper)
+    assert len(world.line.passed) > logins, "it was given up and logged in anew"
+    finishes(keeper, run_id, 150)
+    assert keeper.state.runs[run_id].problems == ()
+    world.intact(keeper)
+
+
 def test_the_ssh_server_is_killed_and_comes_back(world: World) -> None:
     engine, keeper = world.app()
     run_id = world.train(engine, keeper, steps=80)
