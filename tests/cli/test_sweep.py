@@ -17,7 +17,7 @@ def test_a_dry_run_shows_the_runs_and_sends_nothing(desk: Desk) -> None:
     assert status == 0
     assert "rank32-r16-e0_5" in out
     assert "6 runs, about " in out
-    assert "Afterwards a job with 1 GPU measures clicks on 500 test rows: about " in out
+    assert "Afterwards a job with no GPU measures clicks on 500 test rows: about " in out
     assert "measures clicks" not in desk.run(*words, "--no-evaluate")[1]
     assert "Nothing was sent." in out
     rows = desk.json(*words)

@@ -93,9 +93,9 @@ def measured(keeper: Keeper, run_id: str, evaluation: Evaluation, attempt: int =
     return found
 
 
-def jobs_for(pocket: Pocket, plan: LaunchPlan, attempt: int = 1) -> int:
+def jobs_for(pocket: Pocket, keeper: Keeper, plan: LaunchPlan, attempt: int = 1) -> int:
     """How many jobs ever measured that run."""
-    spec = plan.at(next(iter(pocket.engines)).home("demo")).spec
+    spec = keeper.state.runs[plan.spec.run_id].spec  # with the home folder of the cluster in its paths
     name = evaluating(spec, attempt).job_name
     return len(pocket.command(f"sacct --noheader --allocations --name={name} --format=JobID").split())
 
@@ -107,10 +107,12 @@ def test_the_run_s_own_job_submits_it_and_nobody_has_to_look(pocket: Pocket) -> 
     found = measured(keeper, plan.spec.run_id, Evaluation.DONE)
     assert (found.accuracy, found.low, found.high, found.rows, found.adapter_bytes) == (0.5, 0.2, 0.8, 4, 99)
     assert keeper.state.runs[plan.spec.run_id].phase is Phase.FINISHED
-    assert jobs_for(pocket, plan) == 1
+    assert jobs_for(pocket, keeper, plan) == 1
     engine.measure([plan.spec.run_id])
     time.sleep(1)
-    assert (jobs_for(pocket, plan), jobs_for(pocket, plan, 2)) == (1, 0), "looking again submits nothing"
+    assert (jobs_for(pocket, keeper, plan), jobs_for(pocket, keeper, plan, 2)) == (1, 0), (
+        "looking again submits nothing"
+    )
     engine.close()
     _, again = pocket.start("own", connect=False)
     assert again.state.runs[plan.spec.run_id].measured == found, "it is kept"
@@ -129,8 +131,8 @@ def test_what_the_job_could_not_submit_the_app_does_and_two_apps_do_it_once(
         assert measured(look, plan.spec.run_id, Evaluation.DONE, attempt).accuracy == 0.5
     other.measure([plan.spec.run_id])
     time.sleep(1)
-    assert jobs_for(pocket, plan, attempt) == 1
-    assert jobs_for(pocket, plan, 3 - attempt) == 0
+    assert jobs_for(pocket, keeper, plan, attempt) == 1
+    assert jobs_for(pocket, keeper, plan, 3 - attempt) == 0
 
 
 def test_a_run_launched_without_gets_none_until_a_person_asks(pocket: Pocket) -> None:
@@ -141,12 +143,12 @@ def test_a_run_launched_without_gets_none_until_a_person_asks(pocket: Pocket) ->
     assert keeper.wait(lambda s: run_id in s.runs and s.runs[run_id].phase is Phase.FINISHED, 30)
     engine.measure([run_id])
     assert measured(keeper, run_id, Evaluation.NONE, 0).adapter_bytes == 99
-    assert jobs_for(pocket, plan) == 0
+    assert jobs_for(pocket, keeper, plan) == 0
     engine.evaluate([run_id])
     assert measured(keeper, run_id, Evaluation.DONE).accuracy == 0.5
     engine.evaluate([run_id])
     time.sleep(1)
-    assert (jobs_for(pocket, plan), jobs_for(pocket, plan, 2)) == (1, 0)
+    assert (jobs_for(pocket, keeper, plan), jobs_for(pocket, keeper, plan, 2)) == (1, 0)
 
 
 def test_a_failure_says_why_and_is_tried_again_only_when_asked(pocket: Pocket) -> None:
@@ -156,10 +158,10 @@ def test_a_failure_says_why_and_is_tried_again_only_when_asked(pocket: Pocket) -
     engine.submit(plan)
     found = measured(keeper, run_id, Evaluation.FAILED)
     assert (found.why, found.refused, found.accuracy) == ("the model cannot be loaded", False, None)
-    assert jobs_for(pocket, plan, 2) == 0
+    assert jobs_for(pocket, keeper, plan, 2) == 0
     engine.evaluate([run_id])
     assert measured(keeper, run_id, Evaluation.FAILED, 2).why == "the model cannot be loaded"
-    assert (jobs_for(pocket, plan), jobs_for(pocket, plan, 2)) == (1, 1)
+    assert (jobs_for(pocket, keeper, plan), jobs_for(pocket, keeper, plan, 2)) == (1, 1)
 
 
 def test_it_is_cancelled_with_its_run(pocket: Pocket) -> None:
@@ -182,6 +184,6 @@ def test_one_that_is_killed_without_a_word_is_told_by_the_accounting(pocket: Poc
     run_id = plan.spec.run_id
     engine.submit(plan)
     measured(keeper, run_id, Evaluation.RUNNING)
-    name = evaluating(plan.at(engine.home("demo")).spec).job_name
+    name = evaluating(keeper.state.runs[run_id].spec).job_name
     pocket.command(f"scancel --signal=KILL --full --name={name}")
     assert "its job was ended with an error" in measured(keeper, run_id, Evaluation.FAILED).why

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from websight_tui.runs.state import AppState, ClusterView, RunView
-from websight_tui.slurm_commands.model import Job
+
+if TYPE_CHECKING:
+    from websight_tui.slurm_commands.model import Job
 
 V = TypeVar("V", ClusterView, RunView)
 
