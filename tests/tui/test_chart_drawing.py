@@ -1,4 +1,4 @@
-"""Charts as pictures: solid lines, ticks on rows, marks, bands and crosshair, quick however long the run is."""
+"""Charts as pictures: lines, ticks on rows, marks, bands and crosshair, quick however long the run is."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from websight_tui.runs.state import RunView
 from websight_tui.tui.palette import Palette
 from websight_tui.tui.run_chart import ChartState, not_measured, view_of
 from websight_tui.tui.widgets.axes import evenly, log_ticks, nice_ticks, tick_label, upright
-from websight_tui.tui.widgets.canvas import FINE_BELOW, Canvas
+from websight_tui.tui.widgets.canvas import Canvas
 from websight_tui.tui.widgets.draw import Drawing, Layer, View, draw
 
 
@@ -83,17 +83,6 @@ def test_a_canvas_without_braille_uses_ascii() -> None:
     assert "".join(text for text, _, _ in canvas.row(0)) == "bbbb", "a line has the letter of its run"
 
 
-def test_a_line_is_solid_where_it_is_level_and_where_it_is_steep() -> None:
-    canvas = Canvas(6, FINE_BELOW)
-    canvas.line([(0, FINE_BELOW - 0.4), (2.9, FINE_BELOW - 0.4), (3.2, 0.2), (5.9, 0.2)], "#fff")
-    rows = ["".join(text for text, _, _ in canvas.row(line)) for line in range(FINE_BELOW)]
-    assert not any(0x2800 <= ord(char) <= 0x28FF for row in rows for char in row)
-    assert all(row.strip() for row in rows), "no row of the fall is left out"
-    filled = [{i for i, char in enumerate(row) if char != " "} for row in rows]
-    assert all(a & b or any(abs(x - y) == 1 for x in a for y in b) for a, b in pairwise(filled))
-    assert filled[0] == {0, 1, 2, 3} or filled[0] == {0, 1, 2}
-
-
 def dots(canvas: Canvas) -> list[list[int]]:
     """The rows of dots that are set in each column of dots, from the bottom."""
     found: list[list[int]] = [[] for _ in range(canvas.width * 2)]
@@ -107,7 +96,7 @@ def dots(canvas: Canvas) -> list[list[int]]:
     return [sorted(column) for column in found]
 
 
-def test_on_a_few_rows_a_slow_fall_has_four_steps_a_row_and_is_as_thick_everywhere() -> None:
+def test_a_slow_fall_has_four_steps_a_row_and_is_as_thick_everywhere() -> None:
     canvas = Canvas(40, 5)
     canvas.line([(0, 3.5), (39.9, 1.5)], "#fff")
     found = dots(canvas)
@@ -118,7 +107,7 @@ def test_on_a_few_rows_a_slow_fall_has_four_steps_a_row_and_is_as_thick_everywhe
     assert max(abs(a - b) for a, b in zip(middles, truth, strict=True)) <= 0.2, "and it is where the points are"
 
 
-def test_on_a_few_rows_a_fall_is_joined_and_edges_clip_it() -> None:
+def test_a_steep_fall_is_joined_and_edges_clip_it() -> None:
     canvas = Canvas(6, 5)
     canvas.line([(0, 5.0), (2.9, 5.0), (3.2, 0.0), (5.9, 0.0)], "#fff")
     found = dots(canvas)

@@ -58,7 +58,8 @@ class RunCharts(ChartKeys):
                     side.empty = "not measured" if not_measured(run, metric) else nothing
                     small = view_of(run, state.of(metric), palette, 1 + len(SMALL))
                     behind += small.layers[0].curve.behind
-                    entitle(side, heading(run, metric), newest(small))
+                    name = heading(run, metric)
+                    entitle(side, name if side.size.width > len(name) + 3 else name.partition(" (")[0], newest(small))
                     side.show(small, at_once=at_once)
         if behind:
             self.go_on(self.show_charts)  # with the rest of a very long log

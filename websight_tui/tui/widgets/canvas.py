@@ -1,9 +1,7 @@
-"""A small drawing surface of terminal cells: solid lines of quarter blocks, braille dots, text over them. Pure.
+"""A small drawing surface of terminal cells: braille dots, lines that are two of them thick, text over them. Pure.
 
-A line is solid in every font, steep parts too: a quarter (U+2580 to U+259F) fills its part of the cell. A dot is one
-of the 2 × 4 of a braille cell (U+2800 and the bits of its dots), for what is meant to look like points. On a canvas of
-a few rows half a cell is too coarse for the shape of a curve: there a line is two rows of dots, in half the steps. A
-cell has one ink: what is drawn later wins it. x counts from the left, y from the bottom, both in cells.
+A dot is one of the 2 × 4 of a braille cell (U+2800 and the bits of its dots). A cell has one ink: what is drawn later
+wins it. x counts from the left, y from the bottom, both in cells.
 """
 
 from __future__ import annotations
@@ -13,14 +11,10 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby, pairwise
 from typing import Final
 
-FINE_BELOW: Final = 8
-"""Rows below which a line is drawn by dots."""
 DOTS_X: Final = 2
 DOTS_Y: Final = 4
 _BITS: Final = ((0x40, 0x80), (0x04, 0x20), (0x02, 0x10), (0x01, 0x08))  # from the bottom up
 _LOWER: Final = 0x40 | 0x80 | 0x04 | 0x20
-_QUARTERS: Final = " ▖▗▄▘▌▚▙▝▞▐▟▀▛▜█"
-"""By bits: lower left 1, lower right 2, upper left 4, upper right 8."""
 
 Cell = tuple[str, str, str]
 """A character, its colour and its background ("" for the default)."""
@@ -59,25 +53,11 @@ class Canvas:
                 self._colours[index] = colour
 
     def line(self, points: Points, colour: str, letter: str = "") -> None:
-        """Joins the points by one line, half a cell thick: solid, or of dots on a canvas of a few rows.
+        """Joins the points by one line, two dots thick; it takes its cells whole, so that nothing else looks like it.
 
         Args:
             letter: stands for it where there is nothing but ASCII, to tell lines apart.
         """
-        if self.height < FINE_BELOW and not self.ascii_only:
-            self._fine_line(points, colour)
-            return
-        touched: dict[int, int] = {}
-        for x, low, high in spans(points, self.width, 2, 2):
-            for y in range(max(0, low), min(self.height * 2 - 1, high) + 1):
-                index = (self.height - 1 - y // 2) * self.width + x // 2
-                touched[index] = touched.get(index, 0) | 1 << (x % 2 + 2 * (y % 2))
-        for index, bits in touched.items():
-            char = (letter or _ascii(bits & 3, bits & 12, '_"|')) if self.ascii_only else _QUARTERS[bits]
-            self._chars[index], self._colours[index], self._bits[index] = char, colour, 0
-
-    def _fine_line(self, points: Points, colour: str) -> None:
-        """A line that is two dots thick; it takes its cells whole, so that no other's dots look like a part of it."""
         touched: dict[int, int] = {}
         lowered = [(x, y - 0.5 / DOTS_Y) for x, y in points]  # the middle of the two dots is where the point is
         for x, low, high in spans(lowered, self.width, DOTS_X, DOTS_Y):
@@ -85,7 +65,11 @@ class Canvas:
                 index = (self.height - 1 - y // DOTS_Y) * self.width + x // DOTS_X
                 touched[index] = touched.get(index, 0) | _BITS[y % DOTS_Y][x % DOTS_X]
         for index, bits in touched.items():
-            self._bits[index], self._colours[index] = bits, colour
+            self._chars.pop(index, None)
+            self._colours[index], self._bits[index] = colour, bits
+            if self.ascii_only:
+                self._bits[index] = 0
+                self._chars[index] = letter or _ascii(bits & _LOWER, bits & ~_LOWER, '_"|')
 
     def _ink(self, x: int, y: int, char: str, colour: str) -> None:
         if (index := self._index(x, y)) is not None:

@@ -149,7 +149,9 @@ class Chart(Widget):
 
     def _message(self, palette: Palette) -> tuple[tuple[Cell, ...], ...]:
         width, height = self.size
-        return (*[()] * (height // 2), ((self.empty[:width].center(width), palette.faint, ""),))
+        drawable = self._view is not None and any(layer.curve.count for layer in self._view.layers)
+        text = "no room for a curve" if drawable else self.empty
+        return (*[()] * (height // 2), ((text[:width].center(width), palette.faint, ""),))
 
     def render_line(self, y: int) -> Strip:
         self._prepare()

@@ -145,14 +145,18 @@ def _backdrop(canvas: Canvas, view: View, across: Scale, up: Scale, rows: list[i
     if view.band is not None and view.band[0] <= across.high:
         canvas.shade(across.cell(view.band[0]), across.cell(view.band[1]), _tint(palette, 0.18))
     _shade_outlook(canvas, view.outlook, across, up, palette)
+    taken = range(0)
     if view.limit is not None and across.low <= view.limit <= across.high:
         at = across.cell(view.limit)
+        begin = at - 6 if at > canvas.width - 8 else at + 2
+        taken = range(begin - 1, begin + len("limit "))
         canvas.column(at, "|" if plain_ascii() else "│", palette.bad)
-        canvas.text(at - 6 if at > canvas.width - 8 else at + 2, canvas.height - 1, "limit", palette.bad)
+        canvas.text(begin, canvas.height - 1, "limit", palette.bad)
     if view.band is not None and across.low <= view.band[0] <= across.high:
         at = across.cell(view.band[0])
-        fits = at > len("end ") and (view.limit is None or abs(across.cell(view.limit) - at) > 12)
-        canvas.text(at - 4 if fits else at, canvas.height - 1, "end", palette.accent)
+        room = (begin for begin in (at - 4, at) if begin >= 0 and not {begin, begin + 2} & {*taken})
+        if (free := next(room, None)) is not None:
+            canvas.text(free, canvas.height - 1, "end", palette.accent)
     for layer in view.layers:
         for x in layer.curve.restarts:
             if across.low < x < across.high:
