@@ -66,6 +66,6 @@ def test_node_lists_of_64_nodes() -> None:
     assert job.node_list == nodes
     assert len(expand(nodes)) == 64
     assert len(expand("gpu[001-064]")) == 64
-    shown = dict(job_facts(job, 1.7e9))
+    shown = dict(job_facts(job, 1.7e9, 60))
     assert len(str(shown["nodes"])) <= 120, "a long list is cut, not wrapped over the screen"
     assert isinstance(shown["nodes"], (str, Text))

@@ -32,10 +32,10 @@ def test_the_app_on_all_its_screens(laptop: Laptop) -> None:
         terminal.press("\x1b[Z", seconds=1)  # back to the runs
         terminal.press("\r", seconds=1)
         terminal.wait_for("LOGERRORSHOWN")
-        for key in ("o", "e", "w", "f", "v", "v", "v", "v", "m", "m", "m", "x", "r", ESCAPE, "/"):
+        for key in ("o", "e", "w", "f", "v", "v", "v", "v", "v", "m", "m", "m", "x", "r", ESCAPE, "/"):
             terminal.press(key, seconds=0.25)
         terminal.press("SHOWN\r", seconds=0.5)
-        for key in ("?", ESCAPE, "t", ESCAPE, ESCAPE):
+        for key in ("?", ESCAPE, "t", ESCAPE, ESCAPE, ESCAPE):
             terminal.press(key, seconds=0.5)
         for key in ("\t", DOWN, "c", ESCAPE, "\r"):  # the queue: a job of somebody else's, its question, its screen
             terminal.press(key, seconds=0.5)

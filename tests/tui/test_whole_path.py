@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -173,7 +174,7 @@ async def test_from_nothing_configured_to_a_submitted_run(tmp_path: Path, monkey
             await in_time(pilot, lambda: "Where do you want to train?" in screen_text(app), "welcome")
             await pilot.press("enter")
             for question in ("account", "partition"):
-                await in_time(pilot, lambda q=question: f"{q:<10} which one?" in screen_text(app), question)
+                await in_time(pilot, lambda q=question: re.search(rf"{q} +which one", screen_text(app)), question)
                 await pilot.press("enter")
             await in_time(pilot, lambda: "failed, the next steps" in screen_text(app), "checked")
             await pilot.press("enter")

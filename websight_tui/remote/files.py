@@ -7,6 +7,7 @@ import io
 import posixpath
 import secrets
 from collections.abc import Callable, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -124,25 +125,51 @@ def download(session: Sftp, path: str, target: Path, progress: Progress | None) 
         if not stat.ok or stat.is_dir:
             raise _error("read", path, stat if not stat.ok else Reply(4, "it is a folder"))
 
-        def fetch(offset: int, limit: int, told: Progress | None = None) -> bytes:
-            sizes = [min(BLOCK, limit - at) for at in range(0, limit, BLOCK)]
-            asks = [sftp.read_request(handle, offset + i * BLOCK, size) for i, size in enumerate(sizes)]
-            return _joined(session.batch(asks, _by_blocks(told, offset, offset + limit, stat.size)), sizes)
+        def fetch(offset: int, limit: int) -> bytes:
+            blocks: list[bytes] = []
+            _read_blocks(session, handle, offset, limit, blocks.append)
+            return b"".join(blocks)
 
         with open_part(target, stat.size, fetch) as part:
-            done = part.tell()
+
+            def keep(block: bytes) -> None:
+                _save(part.write, block, target)
+                if progress:
+                    progress(part.tell(), stat.size)
+
             if progress:
-                progress(done, stat.size)
-            while done < stat.size:
-                data = fetch(done, min(WINDOW * BLOCK, stat.size - done), progress)
-                if not data:
+                progress(part.tell(), stat.size)
+            while (done := part.tell()) < stat.size:
+                if not _read_blocks(session, handle, done, min(WINDOW * BLOCK, stat.size - done), keep):
                     raise RemoteFileError(f"{path} became shorter while it was fetched", "Try again.", retryable=True)
-                _save(part.write, data, target)
-                done += len(data)
         finish_part(target, stat.size)
     finally:
         if not session.closed:
             session.batch([(sftp.CLOSE, sftp.text(handle))])
+
+
+def _read_blocks(session: Sftp, handle: bytes, offset: int, limit: int, keep: Callable[[bytes], object]) -> int:
+    """Reads `limit` bytes from `offset` and gives each block to `keep` as it comes, in order: who is stopped on the way
+    has all that was told. A server may send less than asked; what comes after such a block is asked again.
+
+    Returns: bytes given.
+    """
+    sizes = [min(BLOCK, limit - at) for at in range(0, limit, BLOCK)]
+    early: dict[int, bytes] = {}
+    at = given = 0
+
+    def answered(index: int, reply: Reply) -> None:
+        nonlocal at, given
+        early[index] = reply.data
+        while at in early:
+            block = early.pop(at)
+            at = at + 1 if len(block) == sizes[at] else len(sizes)
+            given += len(block)
+            if block:
+                keep(block)
+
+    session.batch([sftp.read_request(handle, offset + i * BLOCK, size) for i, size in enumerate(sizes)], answered)
+    return given
 
 
 def _write_blocks(
@@ -155,18 +182,18 @@ def _write_blocks(
     while window := read(WINDOW * BLOCK):
         asks = [sftp.write_request(handle, done + at, window[at : at + BLOCK]) for at in range(0, len(window), BLOCK)]
         end = done + len(window)
-        for answer in session.batch(asks, _by_blocks(progress, done, end, max(end, total))):
+        # of each block, since a window takes many seconds on a slow line
+        told = _told_by_blocks(progress, done, end, max(end, total)) if progress else None
+        for answer in session.batch(asks, told):
             if not answer.ok:
                 raise _error("write", path, answer)
         done = end
     return done
 
 
-def _by_blocks(progress: Progress | None, begin: int, end: int, total: int) -> Callable[[int], None] | None:
-    """Tells `progress` of each block from byte `begin` to `end`: a window takes many seconds on a slow line."""
-    if progress is None:
-        return None
-    return lambda blocks: progress(min(begin + blocks * BLOCK, end), total)
+def _told_by_blocks(progress: Progress, begin: int, end: int, total: int) -> Callable[[int, Reply], None]:
+    blocks = count(1)
+    return lambda _, __: progress(min(begin + next(blocks) * BLOCK, end), total)
 
 
 def _save(write: Callable[[bytes], int], data: bytes, target: Path) -> None:

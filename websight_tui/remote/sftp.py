@@ -95,12 +95,12 @@ class Sftp:
         self._stream.close()
 
     def batch(
-        self, requests: Sequence[tuple[int, bytes]], answered: Callable[[int], None] | None = None
+        self, requests: Sequence[tuple[int, bytes]], answered: Callable[[int, Reply], None] | None = None
     ) -> list[Reply]:
         """Sends all requests, then collects all answers, in the order of the requests.
 
         Args:
-            answered: told how many answers have come, at each; what it raises ends the batch, not the session.
+            answered: told each answer with the place of its request; what it raises ends the batch, not the session.
         """
         if not requests:
             return []
@@ -123,12 +123,13 @@ class Sftp:
                 kind, body = self._packet()
                 try:
                     index = waiting.pop(struct.unpack_from(">I", body)[0], None)
-                    if index is not None:
-                        replies[index] = _reply(kind, body[4:])
+                    if index is None:  # of a batch that ended early
+                        continue
+                    replies[index] = _reply(kind, body[4:])
                 except struct.error:
                     self._broke("sent a damaged answer")
                 if answered is not None:
-                    answered(len(requests) - len(waiting))
+                    answered(index, replies[index])
             return replies
 
     def rename(self, old: str, new: str) -> Reply:

@@ -7,7 +7,7 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
+from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Input, Static
 
@@ -29,9 +29,10 @@ class PromptScreen(Dialog[list[str]]):
             box.border_title = Content(plain(self._asked.title, 60) or "Login")
             if self._asked.instructions.strip():
                 lines = (plain(line) for line in self._asked.instructions.splitlines()[:12])
-                yield Static(Content("\n".join(lines)), classes="said")
+                with VerticalScroll(classes="said", can_focus=False):
+                    yield Static(Content("\n".join(lines)))
             for index, prompt in enumerate(self._asked.prompts):
-                yield Static(Content(plain(prompt.text)))
+                yield Static(Content(plain(prompt.text)), classes="asked")
                 yield Input(password=not prompt.echo, id=f"answer{index}")
             yield Static(keys(("Enter", "answer"), ("Esc", "give up the login")), classes="hint")
 
