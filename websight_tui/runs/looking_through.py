@@ -1,7 +1,7 @@
 """Looks through a whole log on the cluster for what the held lines do not show: in pieces, until found or stopped.
 
 The file is read as everything else is, by offset over the file service: nothing runs on the login node, and memory
-holds one piece. docs/decisions/0008-whole-log.md says why not with grep.
+holds one piece. docs/decisions/0009-whole-log.md says why not with grep.
 """
 
 from __future__ import annotations
