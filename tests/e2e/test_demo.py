@@ -90,7 +90,7 @@ def test_slurms_refusal_is_said_and_nothing_is_queued(trained: Command) -> None:
 
 
 def test_one_hits_its_limit_saves_and_stops(trained: Command) -> None:
-    settings = ("num_train_epochs=400", "time_limit=0:01:30", "signal_lead_s=25", "save_steps=5000", "eval_steps=5000")
+    settings = ("num_train_epochs=400", "time_limit=0:01:00", "signal_lead_s=25", "save_steps=5000", "eval_steps=5000")
     words = [word for setting in settings for word in ("--set", setting)]
     lines = trained.json("submit", "tiny", "--cluster", "demo", *words, "--watch")
     assert lines[-1]["phase"] == "saved and stopped"

@@ -8,7 +8,7 @@ from tests.hostile.cluster import PASSWORD
 from tests.hostile.conftest import Laptop
 from tests.hostile.payloads import EVIL, harm, visible
 
-DOWN, UP, ESCAPE = "\x1b[B", "\x1b[A", "\x1b"
+DOWN, UP, PAGE_DOWN, ESCAPE = "\x1b[B", "\x1b[A", "\x1b[6~", "\x1b"
 pytestmark = [pytest.mark.xdist_group("hostile"), pytest.mark.timeout(180)]
 
 
@@ -24,6 +24,8 @@ def test_the_app_on_all_its_screens(laptop: Laptop) -> None:
     terminal = laptop.open()
     try:
         terminal.wait_for("PROMPTSHOWN")
+        for _ in range(2):
+            terminal.press(PAGE_DOWN, seconds=0.5)  # the instructions are longer than the window
         terminal.press(PASSWORD + "\r", seconds=1)
         terminal.wait_for("NAMESHOWN")
         terminal.press("\t\t", seconds=1)

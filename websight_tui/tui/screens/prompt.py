@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from textual import on
 from textual.app import ComposeResult
@@ -16,9 +16,16 @@ from websight_tui.remote.port import HostKey
 from websight_tui.tui.messages import Question
 from websight_tui.tui.screens.dialog import Dialog, keys
 
+_KEYS: Final = (("Enter", "answer"), ("Esc", "give up the login"))
+
 
 class PromptScreen(Dialog[list[str]]):
-    """Answers to all prompts in their order; None if the person gave up. What is typed is kept nowhere."""
+    """Answers to all prompts in their order; None if the person gave up. What is typed is kept nowhere.
+
+    The questions stay in sight: long instructions scroll above them.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [("pageup", "read(-1)", "Up"), ("pagedown", "read(1)", "More")]
 
     def __init__(self, asked: Question) -> None:
         super().__init__()
@@ -34,11 +41,20 @@ class PromptScreen(Dialog[list[str]]):
             for index, prompt in enumerate(self._asked.prompts):
                 yield Static(Content(plain(prompt.text)), classes="asked")
                 yield Input(password=not prompt.echo, id=f"answer{index}")
-            yield Static(keys(("Enter", "answer"), ("Esc", "give up the login")), classes="hint")
+            yield Static(keys(*_KEYS), classes="hint")
 
     def on_mount(self) -> None:
+        self.call_after_refresh(self._say_if_there_is_more)
         if self._asked.prompts:
             self.query_one("#answer0", Input).focus()
+
+    def _say_if_there_is_more(self) -> None:
+        if any(said.max_scroll_y for said in self.query(".said")):
+            self.query_one(".hint", Static).update(keys(*_KEYS, ("PgDn", "read on")))
+
+    def action_read(self, pages: int) -> None:
+        for said in self.query(".said"):
+            said.scroll_relative(y=pages * max(1, said.size.height - 1), animate=False)
 
     @on(Input.Submitted)
     def _entered(self) -> None:
