@@ -11,9 +11,13 @@ import pytest
 from textual.pilot import Pilot
 
 from tests.tui.fakes import NOW, FakeEngine, FakePlanner, config, story
+from websight_tui.runs import events as e
 from websight_tui.runs.attention import News
+from websight_tui.runs.state import LogTail
 from websight_tui.tui.app import WebsightApp
 from websight_tui.tui.ports import DemoInfo
+from websight_tui.tui.screens.run import RunScreen
+from websight_tui.tui.widgets.log_view import LogView
 
 
 class Stage:
@@ -82,3 +86,16 @@ def screen_text(app: WebsightApp) -> str:
     width, height = app.size
     strips = app.screen._compositor.render_strips()
     return "\n".join(strip.text[:width] for strip in strips[:height])
+
+
+async def open_log(
+    stage: Stage, pilot: Pilot[None], run_id: str, out: LogTail, err: LogTail
+) -> tuple[FakeEngine, LogView]:
+    """The screen of a run with two outputs, and its log pane once it shows the last line of `err`."""
+    engine = await loaded(stage, pilot)
+    stage.app.open_run(run_id)
+    await until(pilot, lambda: isinstance(stage.app.screen, RunScreen) and stage.app.screen.is_mounted)
+    engine.tell(e.TailMoved(run_id, "stdout", out, NOW), e.TailMoved(run_id, "stderr", err, NOW))
+    log = stage.app.screen.query_one(LogView)
+    await until(pilot, lambda: err.lines[-1] in log._tail.lines)
+    return engine, log

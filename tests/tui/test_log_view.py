@@ -6,7 +6,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.strip import Strip
 
-from tests.tui.conftest import Stage, loaded, screen_text, until
+from tests.tui.conftest import Stage, open_log, screen_text, until
 from tests.tui.fakes import NOW, FakeEngine
 from websight_tui.metrics.ink import Ink, Span
 from websight_tui.runs import events as e
@@ -14,7 +14,6 @@ from websight_tui.runs.expression import errors
 from websight_tui.runs.state import LogTail
 from websight_tui.tui.glyphs import glyph
 from websight_tui.tui.palette import palette_of
-from websight_tui.tui.screens.run import RunScreen
 from websight_tui.tui.widgets.log_view import LogView
 
 SIZE = (120, 36)
@@ -28,13 +27,7 @@ ERR = LogTail(("careful",), marks=((0, 2),), inks={0: (Span(0, 7, Ink("yellow"))
 async def on_log(
     stage: Stage, pilot: Pilot[None], out: LogTail = OUT, err: LogTail = ERR
 ) -> tuple[FakeEngine, LogView]:
-    engine = await loaded(stage, pilot)
-    stage.app.open_run(RUN)
-    await until(pilot, lambda: isinstance(stage.app.screen, RunScreen) and stage.app.screen.is_mounted)
-    engine.tell(e.TailMoved(RUN, "stdout", out, NOW), e.TailMoved(RUN, "stderr", err, NOW))
-    log = stage.app.screen.query_one(LogView)
-    await until(pilot, lambda: "careful" in log._tail.lines)
-    return engine, log
+    return await open_log(stage, pilot, RUN, out, err)
 
 
 def strip_with(log: LogView, text: str) -> Strip:

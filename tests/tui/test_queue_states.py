@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from textual.pilot import Pilot
 
 from tests.tui.conftest import Stage, loaded, screen_text, until
 from tests.tui.fakes import NOW, FakeEngine, running
@@ -17,6 +18,15 @@ from websight_tui.tui.screens.run import RunScreen
 
 TROUBLE = "Slurm's commands are not on the PATH there (Slurm: squeue: not found). Set login_shell = true."
 FULL = "This machine's disk is full: no history is kept"
+
+
+async def online(stage: Stage, pilot: Pilot[None]) -> FakeEngine:
+    """Nothing is known yet but that the login has worked."""
+    await until(pilot, lambda: stage.engine and ("connect", "hai") in stage.engine.calls)
+    engine = stage.engine
+    assert isinstance(engine, FakeEngine)
+    engine.tell(e.LinkChanged("hai", Link.ONLINE, NOW, "alice@hai"))
+    return engine
 
 
 async def test_enter_on_a_job_that_was_not_started_here_watches_it(stage: Stage) -> None:
@@ -45,10 +55,7 @@ async def test_a_scheduler_that_does_not_answer_is_said_where_the_jobs_would_be(
 ) -> None:
     stage = Stage(tmp_path / "c.toml", busy=False)
     async with stage.app.run_test(size=size) as pilot:
-        await until(pilot, lambda: stage.engine and ("connect", "hai") in stage.engine.calls)
-        engine = stage.engine
-        assert isinstance(engine, FakeEngine)
-        engine.tell(e.LinkChanged("hai", Link.ONLINE, NOW, "alice@hai"))
+        engine = await online(stage, pilot)
         await until(pilot, lambda: "asking Slurm" in screen_text(stage.app))
         engine.tell(e.SchedulerTrouble("hai", TROUBLE, NOW))
         await until(pilot, lambda: "Slurm does not answer" in screen_text(stage.app))
@@ -66,10 +73,7 @@ async def test_a_scheduler_that_does_not_answer_is_said_where_the_jobs_would_be(
 async def test_a_full_disk_here_is_not_a_cluster_that_does_not_answer(tmp_path: Path, size: tuple[int, int]) -> None:
     stage = Stage(tmp_path / "c.toml", busy=False)
     async with stage.app.run_test(size=size) as pilot:
-        await until(pilot, lambda: stage.engine and ("connect", "hai") in stage.engine.calls)
-        engine = stage.engine
-        assert isinstance(engine, FakeEngine)
-        engine.tell(e.LinkChanged("hai", Link.ONLINE, NOW, "alice@hai"))
+        engine = await online(stage, pilot)
         engine.tell(e.QueueSeen("hai", (), NOW))
         engine.tell(e.HistoryTrouble(Unwritten("disk full", FULL, "Free some space in /home/alice."), NOW))
         await pilot.press("tab", "tab")

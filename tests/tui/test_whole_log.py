@@ -7,14 +7,13 @@ from pathlib import Path
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from tests.tui.conftest import Stage, loaded, screen_text, until
+from tests.tui.conftest import Stage, open_log, screen_text, until
 from tests.tui.fakes import NOW, FakeEngine
 from websight_tui.runs import events as e
 from websight_tui.runs.looking_through import Part, Wish
 from websight_tui.runs.pieces import Place
 from websight_tui.runs.saved_work.tasks import Kind, Stand, Task
 from websight_tui.runs.state import Link, LogTail
-from websight_tui.tui.screens.run import RunScreen
 from websight_tui.tui.widgets.log_view import LogView
 
 SIZE = (120, 36)
@@ -31,13 +30,7 @@ FOUND = Place(
 async def on_log(
     stage: Stage, pilot: Pilot[None], out: LogTail = OUT, err: LogTail = ERR
 ) -> tuple[FakeEngine, LogView]:
-    engine = await loaded(stage, pilot)
-    stage.app.open_run(RUN)
-    await until(pilot, lambda: isinstance(stage.app.screen, RunScreen) and stage.app.screen.is_mounted)
-    engine.tell(e.TailMoved(RUN, "stdout", out, NOW), e.TailMoved(RUN, "stderr", err, NOW))
-    log = stage.app.screen.query_one(LogView)
-    await until(pilot, lambda: "careful" in log._tail.lines)
-    return engine, log
+    return await open_log(stage, pilot, RUN, out, err)
 
 
 def wishes(engine: FakeEngine) -> list[Wish]:
