@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import re
 from itertools import pairwise
 
 import pytest
@@ -17,6 +18,7 @@ from websight_tui.tui.palette import Palette
 from websight_tui.tui.run_chart import ChartState, not_measured, view_of
 from websight_tui.tui.widgets.axes import evenly, log_ticks, nice_ticks, tick_label, upright
 from websight_tui.tui.widgets.canvas import Canvas
+from websight_tui.tui.widgets.chart import Chart
 from websight_tui.tui.widgets.draw import Drawing, Layer, View, draw
 
 
@@ -51,6 +53,21 @@ def test_nothing_to_draw_and_no_room_to_draw_are_no_picture() -> None:
     assert draw(empty, 100, 20, Palette()) is None
     curve = CurveReader(Metric.LOSS, Axis.STEP, 0).read(training_log(100, 100))
     assert draw(View((Layer(curve, "#fff"),)), 10, 3, Palette()) is None
+
+
+@pytest.mark.parametrize("width", range(24, 60))
+def test_the_words_of_end_and_limit_are_whole_or_left_out(width: int) -> None:
+    curve = CurveReader(Metric.LOSS, Axis.STEP, 4).read(training_log(400, 400))
+    for end in range(200, 1000, 25):
+        view = View((Layer(curve, "#fff"),), window=(0, 1000), limit=950, band=(end, end + 40))
+        row = text_of(draw(view, width, 9, Palette())).split("\n")[0]
+        words = set(re.findall("[a-z]+", row))
+        assert "limit" in words, row
+        assert words <= {"end", "limit"}, row
+
+
+def test_charts_of_one_screen_have_turns_of_their_own() -> None:
+    assert len({chart._turn for chart in (Chart() for _ in range(6))}) == 6
 
 
 @pytest.mark.parametrize("log", [False, True])

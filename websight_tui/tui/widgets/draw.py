@@ -149,14 +149,15 @@ def _backdrop(canvas: Canvas, view: View, across: Scale, up: Scale, rows: list[i
     if view.limit is not None and across.low <= view.limit <= across.high:
         at = across.cell(view.limit)
         begin = at - 6 if at > canvas.width - 8 else at + 2
-        taken = range(begin - 1, begin + len("limit "))
+        taken = range(min(at, begin - 1), max(at + 1, begin + len("limit ")))
         canvas.column(at, "|" if plain_ascii() else "│", palette.bad)
         canvas.text(begin, canvas.height - 1, "limit", palette.bad)
     if view.band is not None and across.low <= view.band[0] <= across.high:
         at = across.cell(view.band[0])
-        room = (begin for begin in (at - 4, at) if begin >= 0 and not {begin, begin + 2} & {*taken})
-        if (free := next(room, None)) is not None:
-            canvas.text(free, canvas.height - 1, "end", palette.accent)
+        for begin in (at - 4, at):
+            if 0 <= begin <= canvas.width - len("end") and not {begin, begin + 1, begin + 2} & {*taken}:
+                canvas.text(begin, canvas.height - 1, "end", palette.accent)
+                break
     for layer in view.layers:
         for x in layer.curve.restarts:
             if across.low < x < across.high:
