@@ -57,8 +57,10 @@ class Framed:
         Args:
             status: what the channel said; used only if the command's shell was killed before it could report.
         """
-        if (found := re.search(re.escape(self.end) + rb":(\d{1,9})\n", stdout)) is not None:
-            status = int(found[1])
+        _, _, after = stdout.rpartition(self.end + b":")  # no expression: Python would keep one for each command
+        number, line_end, _ = after.partition(b"\n")
+        if line_end and len(number) < 10 and number.isdigit():
+            status = int(number)
         return ExecResult(status, self._inner(stdout), self._inner(stderr))
 
     def _inner(self, data: bytes) -> str:

@@ -13,7 +13,7 @@ from websight_tui.runs.problems import problems_of
 from websight_tui.runs.projecting import projection_of
 from websight_tui.runs.store import Store
 from websight_tui.runs.tail import Step, Tail
-from websight_tui.runs.track import EVENTS, FIRST_LOOK, RunTrack
+from websight_tui.runs.track import EVENTS, FIRST_LOOK, Reader, RunTrack
 from websight_tui.runs.verdict_history import keep_verdict
 
 _ROUNDS: Final = 8
@@ -22,6 +22,9 @@ _FLOOD: Final = 8 * 1024 * 1024
 """Unread bytes of an output from which on the middle is skipped."""
 _KEPT_OUTPUT: Final = 256 * 1024
 """Bytes of an output that are kept in the history."""
+_STRETCH: Final = 32 * 1024
+"""Bytes of a log that are parsed at a stretch, a millisecond or two."""
+_LONGEST_REST_S: Final = 0.01
 _SIGNS_EVERY_S: Final = 60.0
 _PROJECT_EVERY_S: Final = 10.0
 """Seconds between two projections of a log that is silent."""
@@ -96,7 +99,7 @@ def _use(track: RunTrack, name: str, tail: Tail, step: Step) -> None:
         if step.restarted:
             track.restart_log()
         elif step.data:
-            track.reader.feed(step.data)
+            _parse(track.reader, step.data)
         return
     stream = track.streams[name.partition(":")[0]]
     stream.size = max(step.size, stream.size) if not step.restarted else step.size
@@ -111,6 +114,19 @@ def _use(track: RunTrack, name: str, tail: Tail, step: Step) -> None:
         skipped = stream.size - FIRST_LOOK - tail.offset
         tail.skip_to_end(stream.size, FIRST_LOOK)
         stream.skip(skipped, track.looks)
+
+
+def _parse(reader: Reader, data: bytes) -> None:
+    """Feeds the reader, and rests after each stretch for as long as that took.
+
+    The screen is drawn by another thread of the same interpreter: a frame takes twice its time while a log is parsed.
+    Parsing has the time to rest: what is read within a second takes it a fifth of one.
+    """
+    for start in range(0, len(data), _STRETCH):
+        begun = time.perf_counter()
+        reader.feed(data[start : start + _STRETCH])
+        if start + _STRETCH < len(data):
+            time.sleep(min(_LONGEST_REST_S, time.perf_counter() - begun))
 
 
 def tell(track: RunTrack, emit: Callable[[e.Event], None], now: float, skew_s: float) -> None:

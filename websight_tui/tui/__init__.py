@@ -1,1 +1,7 @@
 """The terminal app: one controller, a reactive state, screens that render it."""
+
+import os
+
+# Textual puts a frame that comes while another is drawn off by one to two of its periods. At its own 60 a second a key
+# beside a chart that grows waited up to 50 ms for its effect, most of it idle. It reads this once, when it is imported.
+os.environ.setdefault("TEXTUAL_FPS", "120")

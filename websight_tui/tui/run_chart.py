@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -146,7 +147,8 @@ def _inside(window: Window, full: Window) -> Window:
 
 
 _CURVES: Final = Curves()
-_OUTLOOKS: dict[tuple[str, Axis], tuple[tuple[object, ...], Outlook]] = {}
+_OUTLOOKS: Final[OrderedDict[tuple[str, Axis], tuple[tuple[object, ...], Outlook]]] = OrderedDict()
+_MOST_OUTLOOKS: Final = 24
 
 
 def view_of(run: RunView, state: ChartState, palette: Palette, among: int = 1) -> View:
@@ -207,6 +209,9 @@ def _outlook(run: RunView, curve: Curve, axis: Axis) -> Outlook:
     if known is None or known[0] != ground:
         known = (ground, outlook(curve, run.total_steps, at_end))
         _OUTLOOKS[run.spec.run_id, axis] = known
+    _OUTLOOKS.move_to_end((run.spec.run_id, axis))
+    while len(_OUTLOOKS) > _MOST_OUTLOOKS:
+        _OUTLOOKS.popitem(last=False)
     return known[1]
 
 
