@@ -31,7 +31,7 @@ test-app: .venv/dev-ready .venv-trainer/ready
 	@WEBSIGHT_TUI_TRAINER_PYTHON=$(CURDIR)/$(TRAINER)/python $(APP)/pytest --ignore tests/trainer -n 2 --dist loadgroup
 
 test-trainer: .venv-trainer/dev-ready
-	@$(TRAINER)/pytest tests/trainer
+	@$(TRAINER)/pytest tests/trainer -n 2 --dist loadfile
 
 # A real Slurm and real SSH servers on this machine: needs root and Debian's packages (installed by lab-up).
 lab-up: ## start the lab of real Slurm clusters and SSH servers (root, Debian)
@@ -138,5 +138,5 @@ clean: ## remove the environments and caches
 	@touch $@
 
 .venv-trainer/dev-ready: .venv-trainer/ready
-	$(TRAINER)/pip install $(PIP_FLAGS) 'pytest>=8,<9' 'pytest-timeout>=2.3' 'pytest-asyncio>=1'
+	$(TRAINER)/pip install $(PIP_FLAGS) 'pytest>=8,<9' 'pytest-timeout>=2.3' 'pytest-asyncio>=1' 'pytest-xdist>=3.6'
 	@touch $@

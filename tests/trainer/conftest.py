@@ -22,8 +22,10 @@ def pytest_configure() -> None:
         [str(SHIM), str(CHECKOUT), *filter(None, [os.environ.get("PYTHONPATH")])]
     )
     os.environ |= {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "OMP_NUM_THREADS": "1"}
-    if (SHIM / "sitecustomize.py").is_file() and str(SHIM) not in sys.path:
+    if str(SHIM) not in sys.path:
         sys.path.insert(0, str(SHIM))
+    ran = any(type(finder).__name__ == "_BeforeTorchvision" for finder in sys.meta_path)  # in pytest-xdist's processes
+    if (SHIM / "sitecustomize.py").is_file() and not ran:
         runpy.run_path(str(SHIM / "sitecustomize.py"))
 
 
