@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.lab.client import Lab, LabPerson, require_lab
+from tests.runs import test_pocket_evaluations as evaluations
 from tests.runs.killed_app import MOMENTS, kill_in
 from tests.runs.test_pocket_runs import Pocket, reaches, settles
 from websight_tui.config import Cluster, load_config
@@ -19,7 +20,8 @@ from websight_tui.remote.port import Endpoint
 from websight_tui.runs.engine import Engine
 from websight_tui.runs.events import ActionDone
 from websight_tui.runs.keeper import Keeper
-from websight_tui.runs.state import Link, Outcome, Phase
+from websight_tui.runs.saved_work import measurer
+from websight_tui.runs.state import Evaluation, Link, Outcome, Phase
 
 pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("lab-runs")]
 SMALL = {"mem": "100M", "time_limit": "0:05:00"}
@@ -79,6 +81,25 @@ def test_a_run_from_submit_to_finish(site: Site) -> None:
     assert run.log.last is not None
     assert run.log.last.last_step == 10
     assert keeper.wait(lambda s: s.runs[plan.spec.run_id].job.exit_code == "0:0", 30), run.jobs
+
+
+@pytest.mark.parametrize("follows", ["from_here", ""])
+def test_the_evaluation_after_a_run_is_submitted_once(
+    slurm: Site, monkeypatch: pytest.MonkeyPatch, follows: str
+) -> None:
+    """By the run's own job from its node; where that did not, by the app."""
+    monkeypatch.setattr(measurer, "bundle_files", lambda: evaluations.bundle().files)
+    engine, keeper = slurm.connect("evaluation")
+    plan = evaluations.planned(slurm, "good", follows, **SMALL)
+    engine.submit(plan)
+    found = evaluations.measured(keeper, plan.spec.run_id, Evaluation.DONE)
+    assert (found.accuracy, found.rows) == (0.5, 4)
+    end = time.monotonic() + 20
+    while not evaluations.jobs_for(slurm, keeper, plan) and time.monotonic() < end:
+        time.sleep(0.5)  # the accounting learns of a job a little later
+    time.sleep(1)
+    assert evaluations.jobs_for(slurm, keeper, plan) == 1
+    assert evaluations.jobs_for(slurm, keeper, plan, 2) == 0
 
 
 def test_actions_and_a_requeue(slurm: Site) -> None:

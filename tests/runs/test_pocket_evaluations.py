@@ -76,8 +76,10 @@ def pocket(shared: Pocket, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pocket]:
     shared.close()
 
 
-def planned(pocket: Pocket, dataset: str, follows: str = "from_here", *, evaluate: bool = True) -> LaunchPlan:
-    plan = pocket.plan(1, 0.1, test_dataset=dataset, max_test_samples=4)
+def planned(
+    pocket: Pocket, dataset: str, follows: str = "from_here", *, evaluate: bool = True, **changes: object
+) -> LaunchPlan:
+    plan = pocket.plan(1, 0.1, test_dataset=dataset, max_test_samples=4, **changes)
     made = bundle(follows)
     spec = dataclasses.replace(plan.spec, evaluate=evaluate, bundle=made.sha)
     return dataclasses.replace(plan, spec=spec, bundle=made, script=render(spec))
