@@ -14,7 +14,8 @@ from typing import Any
 
 import asyncssh
 
-from websight_tui.remote.port import Endpoint, HostKey, Prompt
+from websight_tui.errors import ConnectionLost
+from websight_tui.remote.port import Endpoint, HostKey, Prompt, Transport
 
 USER = "alice"
 
@@ -231,3 +232,20 @@ class Server:
             line_editor=False,
             **self.options,
         )
+
+
+def hanging(line: Transport) -> tuple[threading.Thread, list[ConnectionLost]]:
+    """A command under way on `line`, in a thread; the list takes its loss of the connection."""
+    running, lost = threading.Event(), list[ConnectionLost]()
+
+    def hang() -> None:
+        running.set()
+        try:
+            line.exec("sleep 30", timeout=30)
+        except ConnectionLost as exc:
+            lost.append(exc)
+
+    thread = threading.Thread(target=hang)
+    thread.start()
+    running.wait(5)
+    return thread, lost

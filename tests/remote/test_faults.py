@@ -12,7 +12,7 @@ from typing import Any
 import asyncssh
 import pytest
 
-from tests.remote.servers import Person, Server
+from tests.remote.servers import Person, Server, hanging
 from websight_tui.errors import ConnectionLost, RemoteError, RemoteFileError
 from websight_tui.remote.ssh import SshTransport
 
@@ -134,19 +134,7 @@ def test_a_silent_line_is_given_up(dead_end: tuple[Server, Line]) -> None:
 
 def test_closing_from_another_thread_ends_a_command(server: Server) -> None:
     line = connected(server)
-    running = threading.Event()
-    errors: list[BaseException] = []
-
-    def hang() -> None:
-        running.set()
-        try:
-            line.exec("sleep 30", timeout=30)
-        except ConnectionLost as exc:
-            errors.append(exc)
-
-    thread = threading.Thread(target=hang)
-    thread.start()
-    running.wait(5)
+    thread, errors = hanging(line)
     begin = time.monotonic()
     line.close()
     assert time.monotonic() - begin < 0.2

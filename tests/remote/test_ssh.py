@@ -11,7 +11,7 @@ from pathlib import Path
 import paramiko
 import pytest
 
-from tests.remote.servers import Person, Server
+from tests.remote.servers import Person, Server, hanging
 from websight_tui.errors import ConnectionLost, RemoteFileError, RemoteTimeout
 from websight_tui.remote.opening import open_transport
 from websight_tui.remote.port import ReadRequest, Transport
@@ -79,19 +79,7 @@ def test_commands_of_several_threads_run_side_by_side(line: Transport) -> None:
 
 
 def test_a_broken_line_is_noticed_everywhere(line: Transport, server: Server, tmp_path: Path) -> None:
-    waiting = threading.Event()
-    errors: list[BaseException] = []
-
-    def hang() -> None:
-        waiting.set()
-        try:
-            line.exec("sleep 30", timeout=30)
-        except ConnectionLost as exc:
-            errors.append(exc)
-
-    thread = threading.Thread(target=hang)
-    thread.start()
-    waiting.wait(5)
+    thread, errors = hanging(line)
     server.drop()
     thread.join(10)
     assert errors

@@ -1,4 +1,4 @@
-"""An engine on a fake cluster, and ways to start it again."""
+"""An engine on a fake cluster, and ways to start it again; a run on this machine itself."""
 
 from __future__ import annotations
 
@@ -9,12 +9,16 @@ from pathlib import Path
 import pytest
 
 from tests.runs.fakes import FakeSlurm, FakeTransport, configuration
+from websight_tui.config import load_config
+from websight_tui.remote.local import LocalTransport
+from websight_tui.remote.port import Unattended
 from websight_tui.runs.bundle import Bundle
 from websight_tui.runs.engine import Engine
 from websight_tui.runs.keeper import Keeper
 from websight_tui.runs.plan import LaunchPlan, plan_launch
 from websight_tui.runs.state import Link
 from websight_tui.runs.store import Store
+from websight_tui.runspec import RunSpec
 
 BUNDLE = Bundle({"trainer/__init__.py": b"", "slurm/job.sh": b"#!/bin/sh\necho hello\n"})
 
@@ -61,3 +65,17 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         engine.close()
     for transport in desk.transports:
         transport.close()
+
+
+@pytest.fixture
+def here() -> LocalTransport:
+    transport = LocalTransport(login_shell=False)
+    transport.connect(Unattended())
+    return transport
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> RunSpec:
+    """A run of `here`, whose folders are not made yet."""
+    preset = load_config(tmp_path / "none.toml").presets["tiny"]
+    return RunSpec("r", "wst-00", 0.0, "here", preset, str(tmp_path / "root"), "0" * 16)

@@ -11,10 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from websight_tui.config import load_config
 from websight_tui.errors import WebsightError
 from websight_tui.remote.local import LocalTransport
-from websight_tui.remote.port import Unattended
 from websight_tui.runs.saved_work.beside import merged_path, merging, trial
 from websight_tui.runs.saved_work.jobs import next_merge, progressed, see
 from websight_tui.runs.saved_work.tasks import Kind, Stand, Task
@@ -24,19 +22,12 @@ HOSTILE = "click 'it'; rm -rf ~ $(touch /tmp/never) \"now\" `id`"
 
 
 @pytest.fixture
-def here() -> LocalTransport:
-    transport = LocalTransport(login_shell=False)
-    transport.connect(Unattended())
-    return transport
-
-
-@pytest.fixture
-def spec(tmp_path: Path) -> RunSpec:
-    preset = load_config(tmp_path / "none.toml").presets["tiny"]
+def spec(spec: RunSpec, tmp_path: Path) -> RunSpec:
+    """With a Python that writes down what it was given."""
     python = tmp_path / "python"
     python.write_text('#!/bin/sh\nprintf "%s\\n" "$@" >words\necho "{\\"said\\": 1}"\nexit ${FAILS:-0}\n')
     python.chmod(0o755)
-    return RunSpec("r", "wst-00", 0.0, "here", preset, str(tmp_path / "root"), "0" * 16, python=str(python))
+    return dataclasses.replace(spec, python=str(python))
 
 
 def ran(spec: RunSpec, folder: str, script: str, **environment: str) -> int:

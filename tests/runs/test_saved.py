@@ -7,28 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from websight_tui.config import load_config
 from websight_tui.errors import RemoteFileError
 from websight_tui.remote.local import LocalTransport
-from websight_tui.remote.port import Unattended
 from websight_tui.runs.saved_work.checkpoints import ADAPTER, Whole, look
 from websight_tui.runs.saved_work.fetching import FetchStopped, fetch_adapter
 from websight_tui.runspec import RunSpec
 
 BYTES = 3_000_000
-
-
-@pytest.fixture
-def here() -> LocalTransport:
-    transport = LocalTransport(login_shell=False)
-    transport.connect(Unattended())
-    return transport
-
-
-@pytest.fixture
-def spec(tmp_path: Path) -> RunSpec:
-    preset = load_config(tmp_path / "none.toml").presets["tiny"]
-    return RunSpec("r", "wst-00", 0.0, "here", preset, str(tmp_path / "root"), "0" * 16)
 
 
 def checkpoint(spec: RunSpec, step: int, *, sealed: bool = True, finite: bool = True) -> Path:
