@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import gc
 import json
 import os
 import threading
@@ -111,6 +112,7 @@ async def _live(
         )
 
     app = WebsightApp(config, engine, clock=clock.now, demo=DemoInfo("soak"), initial_cluster=POCKET)
+    app.on_loaded = gc.freeze  # as on a terminal
     async with app.run_test(size=(120, 36), notifications=True) as pilot:
         life = Life(app, pilot, line, counts, options.live_runs)
         begin, shown0 = time.monotonic(), clock.now()

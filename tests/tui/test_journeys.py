@@ -451,10 +451,25 @@ async def test_a_closed_screen_is_kept_by_nothing(stage: Stage) -> None:
         await until(pilot, lambda: not stage.app.state.clusters["hai"].queue)
         stage.now += 1
         stage.app._tick()
-        closed_widgets.forget()
+        closed_widgets.let_go()
         await pilot.pause()
         gc.collect()
         ours = [one for one in gc.get_objects() if isinstance(one, kinds) and one not in of_other_tests]
         assert not [one for one in ours if isinstance(one, Screen) and not one.is_running]
         drawings = {id(widget._styles_cache) for widget in ours if isinstance(widget, Widget)}
         assert not [one for one in ours if isinstance(one, StylesCache) and id(one) not in drawings]
+
+
+async def test_what_a_closed_screen_held_is_freed_soon(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(closed_widgets, "AFTER_S", 0.3)
+    async with stage.app.run_test(size=SIZE) as pilot:
+        await loaded(stage, pilot)
+        gc.disable()  # not by chance
+        try:
+            await pilot.press("question_mark")
+            await until(pilot, lambda: len(stage.app.screen_stack) == 2)
+            closed = weakref.ref(stage.app.screen)
+            await pilot.press("escape")
+            await until(pilot, lambda: closed() is None, "it is gone")
+        finally:
+            gc.enable()

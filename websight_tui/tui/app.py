@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from textual import events, work
 from textual.app import App
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.keys import format_key
@@ -107,6 +108,7 @@ class WebsightApp(Actions, App[None]):
         self.controller = Controller(self.post_message, clock)
         self._forecasts: dict[tuple[str, Preset], Forecast | None] = {}
         self._learned: tuple[frozenset[str], dict[str, Layout]] = (frozenset(), {})
+        self._letting_go = False
         self.loaded = False
         self.on_loaded: Callable[[], None] = _nothing
         self.wanted = ""
@@ -182,6 +184,16 @@ class WebsightApp(Actions, App[None]):
         self.theme_changed_signal.subscribe(self, self._restyle)
         self.notifier.set_title("websight-tui")
         self.call_after_refresh(self._start_engine)
+
+    def pop_screen(self) -> AwaitComplete:
+        if not self._letting_go:
+            self._letting_go = True
+            self.set_timer(closed_widgets.AFTER_S, self._let_go)
+        return super().pop_screen()
+
+    def _let_go(self) -> None:
+        self._letting_go = False
+        closed_widgets.let_go()
 
     def _start_engine(self) -> None:
         """Once the first frame is there: what the engine needs takes as long to import as the screen does."""
