@@ -1,19 +1,17 @@
-"""A run: curves, log, checkpoints, ends, and the windows over it."""
+"""A run: curves, log, ends, and the windows over it."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from tests.tui.fakes import NOW, job, running
-from websight_tui.metrics.model import TrainingLog
+from tests.tui.fakes import NOW, job, running, training_log
+from websight_tui.metrics.ink import Ink, Span
+from websight_tui.metrics.model import NonFinite, Segment, TrainingLog
 from websight_tui.projection.model import Verdict
 from websight_tui.runs import events as e
 from websight_tui.runs.pieces import Place
-from websight_tui.runs.saved_work.checkpoints import Saved, Whole
-from websight_tui.runs.saved_work.tasks import Answer, Kind, Stand, Task
 from websight_tui.runs.state import LogTail
-from websight_tui.tui.screens.click import ClickScreen
 from websight_tui.tui.screens.run import RunScreen
 
 if TYPE_CHECKING:
@@ -57,6 +55,65 @@ async def run_pending(play: Play) -> None:
     run = running(PRESETS["rank32"], "rank32-261123-170640-22ac", 10, 1110, Verdict.FITS, "48226")
     waits = replace(job("48226", "PENDING", started=None, reason="Priority"), start_time=NOW + 5400)
     await play.open(replace(run, jobs=(waits,), log=TrainingLog(), projection=None, stdout=LogTail(), stderr=LogTail()))
+
+
+@scene(busy)
+async def run_no_loss(play: Play) -> None:
+    run = running(PRESETS["rank32"], "rank32-261123-173640-22ae", 10, 1110, Verdict.TOO_EARLY, "48228")
+    started = replace(job("48228", started=NOW - 95), name="wst-00112233aabb-rank32")
+    log = TrainingLog()
+    log.segments.append(Segment(total_steps=1110, started_at=NOW - 20))
+    said = LogTail(("Loading checkpoint shards: 4/4", "trainable params: 87,293,952 || all params: 8,854,417,392"))
+    await play.open(replace(run, jobs=(started,), log=log, projection=None, stdout=said, stderr=LogTail()))
+
+
+@scene(busy)
+async def run_resumed(play: Play) -> None:
+    """Two jobs: the second began at a checkpoint, and one value of it was not finite."""
+    first, second = training_log(500, 1110, begun=NOW - 30_000), training_log(900, 1110, begun=NOW - 18_000, seed=9)
+    later = second.segments[0]
+    later.start_step, later.nonfinite = 400, [NonFinite(700, ("loss",))]
+    for column in ("step", "t", "elapsed", "epoch", "loss", "lr", "grad_norm", "tokens", "memory", "utilization"):
+        del getattr(later.columns, column)[:40]
+    later.checkpoints, later.evaluations = later.checkpoints[2:], later.evaluations[2:]
+    log = TrainingLog(segments=[first.segments[0], later])
+    log.version = 1
+    run = running(PRESETS["rank32"], "rank32-261123-093640-22af", 900, 1110, Verdict.FITS, "48229")
+    ended = replace(job("48190", "TIMEOUT", started=NOW - 30_000), final=True)
+    await play.open(replace(run, log=log, log_version=1, jobs=(ended, job("48229", started=NOW - 10_000))))
+    await play.press("v")
+
+
+@scene(busy)
+async def run_log_colours(play: Play) -> None:
+    run = running(PRESETS["rank32"], "rank32-261123-183640-22b0", 200, 1110, Verdict.FITS, "48230")
+    lines = (
+        "[INFO|configuration_utils.py:763] loading configuration file config.json",
+        "WARNING  gradient checkpointing is off: more memory will be used than was planned for this batch size",
+        "ok       87.3 M of 8.85 B parameters are trained",
+        "Map:  42%|####2     | 29881/71000 [00:12<00:17, 2344.71 examples/s]",
+        "{'loss': 0.6424, 'grad_norm': 1.05, 'learning_rate': 3.16e-05}",
+        "ERROR: could not write to the hub's cache, going on without it",
+    )
+    inks = {
+        0: (Span(0, 33, Ink("blue")),),
+        1: (Span(0, 7, Ink("yellow", bold=True)),),
+        2: (Span(0, 2, Ink("green", bold=True)), Span(9, 15, Ink(bold=True))),
+        3: (Span(10, 15, Ink("cyan")), Span(22, 67, Ink(dim=True))),
+    }
+    await play.open(replace(run, stdout=LogTail(lines, 0, 900, inks), stderr=LogTail()))
+    await play.press("o")
+
+
+@scene(busy)
+async def run_log_wrapped(play: Play) -> None:
+    await run_failed(play)
+    await play.press("tab", "w", "z")
+
+
+@scene(busy)
+async def run_search_found(play: Play) -> None:
+    await play.press("tab", "enter", "slash", *"loss.: '0.6", "enter")
 
 
 @scene(busy)
@@ -121,72 +178,7 @@ async def run_log_saving(play: Play) -> None:
     await play.press("escape", "W")
 
 
-async def _checkpoints(play: Play) -> str:
-    await play.press("tab", "enter", "v", "v")
-    screen = play.app.screen
-    assert isinstance(screen, RunScreen)
-    return screen.run_id
-
-
-@scene(busy)
-async def checkpoints(play: Play) -> None:
-    run_id = await _checkpoints(play)
-    await play.tell(e.SavedSeen(run_id, (Saved(400, Whole.COMPLETE, 1_047_000_000, NOW - 1170),
-                                         Saved(200, Whole.DAMAGED, 806_000_000, NOW - 5070)), NOW))  # fmt: skip
-
-
-@scene(busy)
-async def downloading(play: Play) -> None:
-    run_id = await _checkpoints(play)
-    task = Task(Kind.FETCH, 400, done=300_000_000, total=1_047_000_000, in_bytes=True)
-    await play.tell(e.TaskMoved(run_id, task, NOW))
-
-
-@scene(busy)
-async def download_to(play: Play) -> None:
-    await _checkpoints(play)
-    await play.press("d")
-
-
-@scene(busy)
-async def merging(play: Play) -> None:
-    run_id = await _checkpoints(play)
-    done = Task(Kind.FETCH, 400, Stand.DONE, message="The checkpoint at step 400 is in /home/alice/adapter")
-    await play.tell(e.TaskMoved(run_id, done, NOW))
-    await play.tell(e.TaskMoved(run_id, Task(Kind.MERGE, 400, stage="asking the adapter", done=1, total=3,
-                                             job_id="48260"), NOW))  # fmt: skip
-
-
-@scene(busy)
-async def merge_question(play: Play) -> None:
-    await _checkpoints(play)
-    await play.press("M")
-
-
-@scene(busy)
-async def tested(play: Play) -> None:
-    run_id = await _checkpoints(play)
-    rgb = b"".join(_pixel(x, y) for y in range(80) for x in range(140))
-    answer = Answer("pyautogui.click(702, 398)", 702, 398, 1400, 800, rgb, 140)
-    message = "The checkpoint at step 400 clicks at 702, 398"
-    await play.tell(e.TaskMoved(run_id, Task(Kind.TRY, 400, Stand.DONE, message=message, answer=answer), NOW))
-    if not isinstance(play.app.screen, ClickScreen):
-        play.app.push_screen(ClickScreen("Where it would click", answer))
-
-
-def _pixel(x: int, y: int) -> bytes:
-    """A made-up page: a bar on top, lines of text, a button in the middle."""
-    if y < 8:
-        return bytes((40, 90, 150))
-    if 55 < x < 86 and 35 < y < 46:
-        return bytes((30, 130, 80))
-    text = y % 6 < 2 and 10 < x < 40 + y * 7 % 60
-    return bytes((90, 95, 100)) if text else bytes((244, 246, 248))
-
-
 keys("cancel", "tab", "c")
 keys("save-and-stop", "tab", "p")
 keys("time-limit", "tab", "t")
 keys("resume", "tab", "j", "j", "j", "r")
-keys("overlay", "tab", "o")
-keys("overlay-crosshair", "tab", "o", *("left",) * 8)

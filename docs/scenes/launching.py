@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from tests.tui.fakes import NOW
 from websight_tui.runs import events as e
-from websight_tui.runs.checks.finding import fail, ok, warn
-from websight_tui.runs.state import Link, Outcome
+from websight_tui.runs.checks.finding import Doing, fail, ok, warn
+from websight_tui.runs.state import Evaluation, Link, Measured, Outcome
 from websight_tui.tui.screens.launch import LaunchScreen
 
 if TYPE_CHECKING:
@@ -36,6 +37,24 @@ async def _launching(play: Play) -> LaunchScreen:
     screen = play.app.screen
     assert isinstance(screen, LaunchScreen)
     return screen
+
+
+@scene(busy)
+async def launch_checking(play: Play) -> None:
+    screen = await _launching(play)
+    run_id = screen._checked_run
+    found = (ok("setup", "module load CUDA/12"), _CHECKS[3], _CHECKS[1])
+    await play.tell(*(e.CheckMade(run_id, finding, NOW - 7) for finding in found))
+    counting = Doing("data", "counting the rows of websight_clicks", 31_000, 71_204)
+    await play.tell(e.CheckMoved(run_id, counting, NOW - 3))
+
+
+@scene(busy)
+async def launch_changed(play: Play) -> None:
+    await play.press("1", "e", "1", "6", "tab", "3", "2", "ctrl+l")
+
+
+keys("launch-will-not-fit", "5", "enter")
 
 
 @scene(busy)
@@ -92,4 +111,22 @@ async def launch_offline(play: Play) -> None:
 
 
 keys("sweep-launch", "1", "space", "space", "space", "enter")
+keys("sweep-vary", "1", "space", "space", "enter", "v", *"lora_rank=8,16")
 keys("sweep", "w", make=swept)
+keys("sweep-measure", "w", "M", make=swept)
+keys("sweep-cancel", "w", "c", make=swept)
+
+
+@scene(swept)
+async def sweep_failed(play: Play) -> None:
+    """One run ran out of memory, and the clicks of another could not be measured."""
+    await play.press("w")
+    runs = {run.spec.preset.name: run for run in play.app.state.runs.values()}
+    broken, silent = runs["rank32-r16-e1"], runs["rank32-r16-e0_5"]
+    job = replace(broken.jobs[0], state="FAILED", exit_code="1:0", final=True)
+    why = "the job ended with exit status 1: out of GPU memory"
+    measured = Measured(87_000_000, evaluation=Evaluation.FAILED, attempt=1, why=why)
+    await play.tell(
+        e.RunLoaded(replace(broken, jobs=(job,), problems=("Out of GPU memory at step 640.",))),
+        e.RunLoaded(replace(silent, measured=measured)),
+    )
