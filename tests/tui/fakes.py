@@ -376,7 +376,7 @@ def story(cfg: Config) -> tuple[e.Event, ...]:
         lost,
         spec=replace(lost.spec, created_at=NOW - 170_000),
         jobs=(replace(job("47801", "TIMEOUT", started=NOW - 170_000), final=True),),
-        problems=("Ended by its time limit at step 900 of 3,906. Resume it: it goes on from step 500.",),
+        problems=("Ended by its time limit at step 900 of 3,906. Resume it: it goes on from step 800.",),
     )
     queue = (
         job("48213", started=NOW - 460 * 19.5),

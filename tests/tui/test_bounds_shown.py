@@ -23,7 +23,7 @@ async def test_home_and_launch_say_what_else_is_in_the_way(stage: Stage, size: t
         await until(pilot, lambda: "rank32" in screen_text(stage.app))
         assert "maintenance" not in screen_text(stage.app)
         engine.tell(e.LayoutSeen("hai", LAYOUT, NOW))
-        await until(pilot, lambda: "longer than part" in screen_text(stage.app))
+        await until(pilot, lambda: "longer than" in screen_text(stage.app))
         await pilot.press("enter")
         await until(pilot, lambda: "maintenance begins at" in " ".join(screen_text(stage.app).split()))
 

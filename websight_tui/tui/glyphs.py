@@ -55,6 +55,8 @@ _UNICODE: Final[Mapping[str, str]] = {
     "limit": "│",
     "beyond": "▶",
     "stderr": "▎",
+    "more": "…",
+    "goes on": "↳",
 }
 _ASCII: Final[Mapping[str, str]] = {
     Verdict.FITS: "+",
@@ -102,6 +104,8 @@ _ASCII: Final[Mapping[str, str]] = {
     "limit": "|",
     "beyond": ">",
     "stderr": "|",
+    "more": ">",
+    "goes on": ">",
 }
 
 

@@ -170,6 +170,52 @@ def wrapped(text: Text, width: int) -> list[Text]:
     return [*lines, rest]
 
 
+_CUT: Final = 6
+"""Cells of a line that are left empty at most, so that it ends at a word."""
+
+
+def faint_dot(palette: Palette) -> Text:
+    """What stands between two things that are said on one line."""
+    return Text(f" {glyph('dot')} ", style=palette.faint)
+
+
+def flowed(parts: Sequence[Text], width: int, between: Text) -> list[Text]:
+    """`parts` with `between` them, as many on a line as fit `width` cells."""
+    lines: list[Text] = []
+    for part in parts:
+        if lines and lines[-1].cell_len + between.cell_len + part.cell_len <= width:
+            lines[-1].append_text(between).append_text(part)
+        else:
+            lines.append(part.copy())
+    return lines
+
+
+def clauses(text: Text) -> list[Text]:
+    """What dots and semicolons part in `text`."""
+    return [part for piece in text.split(f" {glyph('dot')} ") for part in piece.split("; ")]
+
+
+def whole(text: Text, width: int) -> Text:
+    """`text` in at most `width` cells: clauses at its end are left out, and a first one that is too long ends at a
+    word."""
+    if text.cell_len <= width:
+        return text
+    dot = f" {glyph('dot')} "
+    cuts = [at for mark in (dot, "; ") for at in _places(text.plain, mark) if text[:at].cell_len <= width]
+    if cuts:
+        return text[: max(cuts)]
+    kept = wrapped(text, width - 2)[0]
+    if not width - _CUT <= kept.cell_len < width:  # the word is so long that its beginning says more
+        kept = text[: max(1, width - 1)]
+    while kept.plain and kept.plain[-1] in " ,;:":
+        kept = kept[:-1]
+    return kept.copy().append(glyph("more"))
+
+
+def _places(text: str, mark: str) -> list[int]:
+    return [at for at in range(len(text)) if text.startswith(mark, at)]
+
+
 def columns(pairs: Sequence[tuple[str, Text | str]], palette: Palette, label_width: int = 12) -> Text:
     """Lines of "label  value", the labels faint and aligned; an empty label and value make an empty line."""
     text = Text(no_wrap=True, overflow="ellipsis")

@@ -192,6 +192,16 @@ def heading(run: RunView, metric: Metric) -> str:
     return "peak memory, no GPU (GB)" if metric is Metric.MEMORY and no_gpu else metric.value
 
 
+_SHORT: Final = {Metric.THROUGHPUT: "tokens/s", Metric.MEMORY: "memory", Metric.UTILIZATION: "GPU use"}
+
+
+def short_heading(run: RunView, metric: Metric, width: int) -> str:
+    """`heading` where it fits `width` cells, else without its unit, else a shorter one."""
+    name = heading(run, metric)
+    names = (name, name.partition(" (")[0], _SHORT.get(metric, metric.value))
+    return next((name for name in names if len(name) <= width), names[-1])
+
+
 def newest(view: View) -> str:
     """Where the curve of a small chart is now, which its few rows do not tell; "" before its first point."""
     curve = view.layers[0].curve

@@ -28,6 +28,12 @@ JOB_COLUMNS: Final = (
 )
 
 
+def _shown(column: str, value: float) -> str:
+    if column == "loss":
+        return f"{value:.4f}"
+    return f"{value:.2f}" if column == "grad_norm" and abs(value) < 100 else figure(value)
+
+
 def figures_line(run: RunView, width: int, palette: Palette) -> Text:
     """Progress and the newest figures in one line: bar, step, epoch, pace, learning rate, grad norm, loss."""
     progress = progress_of(run)
@@ -42,7 +48,7 @@ def figures_line(run: RunView, width: int, palette: Palette) -> Text:
         parts.append(("steps/s", f"{1 / pace:.3g}"))
     for label, column in (("loss", "loss"), ("lr", "lr"), ("grad", "grad_norm")):
         if (value := latest(run, column)) is not None:
-            parts.append((label, f"{value:.4f}" if column == "loss" else figure(value)))
+            parts.append((label, _shown(column, value)))
     if progress.total and sum(len(a) + len(b) + 3 for a, b in parts) - 2 > width:
         parts = [part for part in parts if part[0] != "epoch"]
     gap = 3 if sum(len(a) + len(b) + 4 for a, b in parts) - 3 <= width else 2

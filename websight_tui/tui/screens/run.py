@@ -12,7 +12,7 @@ from textual.containers import Container, Vertical, VerticalScroll
 from textual.widgets import ContentSwitcher, Input, Static
 
 from websight_tui.runs.phase import OVER, RESUMABLE
-from websight_tui.runs.state import RunView
+from websight_tui.runs.state import Phase, RunView
 from websight_tui.tui import keymap, run_facts, verdict_rows
 from websight_tui.tui.glyphs import glyph
 from websight_tui.tui.present import columns, foreign
@@ -42,7 +42,7 @@ class RunScreen(RunCharts, LogKeys, SavedKeys):
     """Follows the run `run_id`."""
 
     BINDINGS: ClassVar[list[BindingType]] = list(keymap.RUN)
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall"), (50, "-high")]  # noqa: RUF012 (Textual declares it so)
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-middle"), (36, "-tall"), (50, "-high")]  # noqa: RUF012 (Textual declares it so)
     AUTO_FOCUS = "#main"
 
     def __init__(self, run_id: str) -> None:
@@ -110,7 +110,10 @@ class RunScreen(RunCharts, LogKeys, SavedKeys):
         parts = [f"{glyph(run.phase)} {run.phase.value}", *([f"job {job.job_id}"] if job else []), run.spec.cluster]
         entitle(head, run.spec.run_id, f" {glyph('dot')} ".join(parts))
         height = 2 if self.has_class("-short") else 3
-        hint = f"{self.wst.config.keys.get('run.remedies', 'r')} remedies" if wants_remedy(run) else ""
+        keys = self.wst.config.keys
+        hint = f"{keys.get('run.remedies', 'r')} remedies" if wants_remedy(run) else ""
+        if run.phase is Phase.FINISHED and not foreign(run):
+            hint = f"{keys.get('run.tab', 'v')} checkpoints: download, test or merge the adapter"
         put(said, banner(run, self.wst.now, width, height, self.palette, hint=hint))
         put(self.query_one("#figures", Static), run_facts.figures_line(run, width, self.palette))
 
@@ -172,6 +175,7 @@ class RunScreen(RunCharts, LogKeys, SavedKeys):
     # the lower half's keys
 
     def action_tab(self) -> None:
+        self.show_lower()
         lower = self.query_one("#lower", ContentSwitcher)
         lower.current = TABS[(TABS.index(lower.current or "log") + 1) % len(TABS)]
         self.update_view()

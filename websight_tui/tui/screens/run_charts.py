@@ -11,7 +11,7 @@ from websight_tui.metrics.curves import Metric
 from websight_tui.runs.phase import OVER
 from websight_tui.runs.state import RunView
 from websight_tui.tui.legend import legend
-from websight_tui.tui.run_chart import heading, newest, not_measured, view_of
+from websight_tui.tui.run_chart import heading, newest, not_measured, short_heading, view_of
 from websight_tui.tui.screens.chart_keys import ChartKeys
 from websight_tui.tui.widgets.chart import Chart
 from websight_tui.tui.widgets.draw import View
@@ -55,11 +55,10 @@ class RunCharts(ChartKeys):
             for index, metric in enumerate(self.small()):
                 side = self.query_one(f"#side{index}", Chart)
                 if side.display:
-                    side.empty = "not measured" if not_measured(run, metric) else nothing
+                    side.empty = "not measured" if not_measured(run, metric) else ""
                     small = view_of(run, state.of(metric), palette, 1 + len(SMALL))
                     behind += small.layers[0].curve.behind
-                    name = heading(run, metric)
-                    entitle(side, name if side.size.width > len(name) + 3 else name.partition(" (")[0], newest(small))
+                    entitle(side, short_heading(run, metric, side.size.width - 3), newest(small))
                     side.show(small, at_once=at_once)
         if behind:
             self.go_on(self.show_charts)  # with the rest of a very long log
@@ -81,6 +80,7 @@ class RunCharts(ChartKeys):
     def action_many(self) -> None:
         """All curves at once, in a row beneath the large one, or as the terminal's size has them."""
         self.toggle_class("-many")
+        self.query_one("#main").focus()  # what is below may have given way
         self.call_after_refresh(self.show_charts, at_once=True)
 
     @on(Chart.Clicked, "#side Chart")

@@ -125,8 +125,14 @@ class LogKeys(StateScreen[None]):
         field.value = ""
         field.focus()
 
-    def _show_log(self) -> None:
+    def show_lower(self) -> None:
+        """Gives the lower half its place again, where the charts have taken it."""
         self.remove_class("-charts-only")
+        if self.has_class("-short") or self.has_class("-middle"):
+            self.remove_class("-many")
+
+    def _show_log(self) -> None:
+        self.show_lower()
         self.query_one("#lower", ContentSwitcher).current = "log"
 
     @work(thread=True, description="imports what searches while the expression is typed")

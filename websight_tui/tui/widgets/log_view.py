@@ -255,7 +255,7 @@ class LogView(ScrollView, can_focus=True):
         self.set_follow(True)
 
     def render_line(self, y: int) -> Strip:
-        width, base = self.size.width, self.rich_style
+        width, base = self.scrollable_content_region.width or self.size.width, self.rich_style
         palette = palette_of(self.app.theme_variables)
         if not self._rows:
             text = self.empty if y == 0 else ""
@@ -264,8 +264,11 @@ class LogView(ScrollView, can_focus=True):
         if row >= len(self._rows):
             return Strip.blank(width, base)
         strip = Strip(self._segments(self._rows[row], base, palette))
-        left = int(self.scroll_offset.x)
-        strip = strip.crop_extend(left, left + width - self._gutter, base)
+        left, room = int(self.scroll_offset.x), width - self._gutter
+        goes_on = strip.cell_length > left + room
+        strip = strip.crop_extend(left, left + room - goes_on, base)
+        if goes_on:
+            strip = Strip([*strip, Segment(glyph("more"), base + Style(color=palette.faint))])
         if not self._gutter:
             return strip
         mark = glyph("stderr") if is_stderr(self._tail, self._rows[row].line) else ""

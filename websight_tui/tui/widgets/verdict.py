@@ -13,17 +13,23 @@ from websight_tui.runs.state import Phase, RunView
 from websight_tui.tui.glyphs import glyph, plain_ascii
 from websight_tui.tui.palette import Palette
 from websight_tui.tui.present import (
+    clauses,
     deadline_words,
+    faint_dot,
     finish_words,
+    flowed,
     left_s,
     live_projection,
     margin_words,
+    whole,
     wrapped,
 )
 from websight_tui.tui.widgets.big_text import big_text
 
 _GAP = 3
 _LEAST_WORDS = 26
+_SHORT = 50
+"""Cells of a line that leaves the next one free where there are two."""
 _LEAST_BESIDE = 48
 """Cells from which on all lines stand beside the bar, not beneath it."""
 
@@ -79,7 +85,7 @@ def banner(run: RunView, now: float, width: int, height: int, palette: Palette, 
         hint: said before the last line: the key that goes further, and what it shows.
     """
     lines: list[str | Text] = [*explanation(run, now)]
-    if hint and (len(lines) > 1 or height > 2):  # a single line takes what little room there is
+    if hint and (len(lines) > 1 or height > 2 or len(str(lines[0])) < _SHORT):  # a long line takes what room there is
         key, _, what = hint.partition(" ")
         last = Text.assemble((key, f"bold {palette.accent}"), (f" {what}", palette.faint))
         if len(lines) > 2:
@@ -97,7 +103,7 @@ def _filled(lines: Sequence[Text], width: int, rows: int) -> list[Text]:
         if len(parts) > room > 0:
             parts = [*parts[: room - 1], line[sum(len(part) + 1 for part in parts[: room - 1]) :]]
         found += parts[: max(0, room)]
-    return found
+    return [whole(line, width) for line in found]
 
 
 def block(
@@ -126,7 +132,7 @@ def block(
     if height == 1 or not said:
         return text.append("  ").append_text(Text(dot).join(said))
     if height == 2 and len(said) > 2:
-        said = [Text(dot).join(said[:2]), said[2]]
+        said = flowed([part for line in said for part in clauses(line)], width - beside, faint_dot(palette))[:height]
     if indent:
         said = _filled(said, width - beside, height)
     text.append("  ").append_text(said[0])
