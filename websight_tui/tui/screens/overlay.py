@@ -17,18 +17,22 @@ from websight_tui.runs.state import RunView
 from websight_tui.tui import keymap
 from websight_tui.tui.glyphs import glyph
 from websight_tui.tui.palette import Palette
-from websight_tui.tui.present import latest, short_id
+from websight_tui.tui.present import flowed, latest, short_id
 from websight_tui.tui.present_preset import value_words
 from websight_tui.tui.run_chart import view_of
+from websight_tui.tui.run_names import short_names, titled
 from websight_tui.tui.screens.chart_keys import ChartKeys
 from websight_tui.tui.widgets.chart import Chart
 from websight_tui.tui.widgets.draw import Layer, View
 from websight_tui.tui.widgets.key_line import KeyLine
+from websight_tui.tui.widgets.layer_key import shortened
 from websight_tui.tui.widgets.status_bar import StatusBar
 from websight_tui.tui.widgets.still import entitle
 from websight_tui.tui.widgets.table import Column, KeyedTable, Row
 
 MOST: Final = 5
+_BESIDE: Final = 14
+"""Cells of the list beside a run's name."""
 
 
 def colours(palette: Palette) -> tuple[str, ...]:
@@ -62,6 +66,9 @@ class OverlayScreen(ChartKeys):
                     yield Static(id="settings")
         yield KeyLine()
 
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._changed)
+
     def on_mount(self) -> None:
         with_curve = [r.spec.run_id for r in self.wst.runs if r.log.segments]
         self._shown = [i for i in (self._first, *with_curve) if i is not None and i in self.state.runs]
@@ -77,15 +84,17 @@ class OverlayScreen(ChartKeys):
     def update_view(self) -> None:
         palette = self.palette
         colour = dict(zip(self._shown, colours(palette), strict=False))
+        table = self.query_one("#runs", KeyedTable)
+        room = max(14, table.size.width - _BESIDE)
         rows: list[Row] = []
         for run in self.wst.runs:
             loss = latest(run, "loss")
             at = self._shown.index(run.spec.run_id) if run.spec.run_id in colour else None
             mark = Text(" ") if at is None else Text(glyph(f"run{at}"), style=colour[run.spec.run_id])
-            rows.append(
-                (run.spec.run_id, {"mark": mark, "name": short_id(run), "loss": "" if loss is None else f"{loss:.4f}"})
-            )
-        self.query_one("#runs", KeyedTable).show(rows)
+            figure = "" if loss is None else f"{loss:.4f}"
+            name = shortened(short_id(run), room)
+            rows.append((run.spec.run_id, {"mark": mark, "name": name, "loss": figure}))
+        table.show(rows)
         self.show_charts()
         self.query_one("#settings", Static).update(self._differences(colour))
 
@@ -93,19 +102,20 @@ class OverlayScreen(ChartKeys):
         """All chosen curves, each from its own beginning: over time that is what each has trained."""
         palette, state, among = self.palette, replace(self.chart, whole=False, guide=False), len(self.chosen)
         shown = [(run, view_of(run, state, palette, among).layers[0].curve) for run in self.chosen]
+        names = short_names([run for run, _ in shown])
         layers = tuple(
-            Layer(curve, colour, short_id(run), glyph(f"run{index}"))
-            for index, ((run, curve), colour) in enumerate(zip(shown, colours(palette), strict=False))
+            Layer(curve, colour, name, glyph(f"run{index}"))
+            for index, ((_, curve), name, colour) in enumerate(zip(shown, names, colours(palette), strict=False))
         )
         return View(layers, state.axis, state.log, state.window, state.cursor, name=state.metric.value)
 
     def show_charts(self, *, at_once: bool = False) -> None:
         chart, view = self.query_one("#curves", Chart), self.chart_view()
-        title = Text(self.chart.metric.value)
-        for layer in view.layers:
-            if title.cell_len + len(layer.label) + 4 <= chart.size.width - 4:
-                title.append(f"  {layer.mark} {layer.label}", style=f"not bold {layer.colour}")
-        entitle(chart, title, self.chart.words())
+        heading = self.chart.metric.value
+        title = titled(heading, view.layers, chart.size.width - 2)
+        if title is None:
+            view = replace(view, keyed=True)
+        entitle(chart, title or heading, self.chart.words())
         chart.empty = "Nothing of this was measured." if any(r.log.segments for r in self.chosen) else "No curve yet."
         chart.show(view, at_once=at_once)
         if any(layer.curve.behind for layer in view.layers):
@@ -114,13 +124,20 @@ class OverlayScreen(ChartKeys):
     def _differences(self, colour: dict[str, str]) -> Text:
         presets = [(run.spec.run_id, run.spec.preset) for run in self.chosen]
         fields = _differing([p for _, p in presets])
-        text = Text(no_wrap=True, overflow="ellipsis")
-        for index, field in enumerate(fields):
-            text.append(("\n" if index else "") + field + "\n", style=self.palette.faint)
-            text.append("  ")
-            for run_id, preset in presets:
-                text.append(value_words(getattr(preset, field)) + "  ", style=colour[run_id])
-        return text if fields else Text("The settings are the same.", style=self.palette.faint)
+        if not fields:
+            said = "The settings are the same." if len(presets) > 1 else "Space puts another run beside it."
+            return Text(said, style=self.palette.faint)
+        width, lines = max(20, self.query_one("#differences").outer_size.width - 4), []
+        for field in fields:
+            lines.append(Text(field, style=self.palette.faint))
+            values = [value_words(getattr(preset, field)) for _, preset in presets]
+            said_of = zip(values, presets, strict=True)
+            parts = [
+                Text(f"{glyph(f'run{number}')} {value}", style=colour[run_id])
+                for number, (value, (run_id, _)) in enumerate(said_of)
+            ]
+            lines += flowed(parts, width, Text("  "))
+        return Text("\n").join(lines)
 
     @on(KeyedTable.RowSelected)
     def action_show_or_hide(self) -> None:

@@ -12,6 +12,10 @@ from websight_tui import words
 from websight_tui.metrics.curves import Axis
 
 Window = tuple[float, float]
+_NAMED: Final = 40
+"""Cells from which on the axis' name stands at its end; a smaller chart is beside one that says it."""
+_LEAST_APART: Final = 7
+"""Cells between two ticks of the lower axis."""
 _NICE: Final = (1.0, 2.0, 2.5, 5.0)
 _SECONDS: Final = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 43200, 86400)
 
@@ -157,22 +161,32 @@ def bottom_line(axis: Axis, window: Window, across: Scale) -> str:
     width = across.cells
     name = {Axis.STEP: "step", Axis.EPOCH: "epoch", Axis.TIME: "time"}[axis]
     line = [" "] * width
-    if width > 3 * len(name):
+    end = width
+    if width >= _NAMED:
         line[width - len(name) :] = name
-        end = width - len(name) - 1
-    else:
-        end = width
-    ticks = _time_ticks(window, max(2, width // 13)) if axis is Axis.TIME else nice_ticks(*window, max(2, width // 10))
-    if axis is Axis.STEP:
-        ticks = [t for t in ticks if t == int(t)]
+        end -= len(name) + 1
+    ticks = _time_ticks(window, max(2, width // 13)) if axis is Axis.TIME else _across_ticks(axis, window, width)
     free = 0
     for tick in ticks:
         label = words.clock(tick) if axis is Axis.TIME else tick_label(tick, ticks)
         at = max(0, across.cell(tick) - (len(label) - 1) // 2)
+        at = end - len(label) if 0 < at + len(label) - end <= 2 else at  # rather a little off than not there
         if at >= free and at + len(label) <= end:
             line[at : at + len(label)] = label
             free = at + len(label) + 2
     return "".join(line)
+
+
+def _across_ticks(axis: Axis, window: Window, width: int) -> list[float]:
+    """Round values, as many as have room for their labels and two cells between them."""
+    for most in range(max(3, width // 7), 1, -1):
+        ticks = nice_ticks(*window, most)
+        if axis is Axis.STEP:
+            ticks = [t for t in ticks if t == int(t)]
+        widest = max((len(tick_label(t, ticks)) for t in ticks), default=0)
+        if len(ticks) < 2 or (ticks[1] - ticks[0]) / (window[1] - window[0]) * width >= max(widest + 2, _LEAST_APART):
+            break
+    return ticks
 
 
 def _time_ticks(window: Window, most: int) -> list[float]:

@@ -14,8 +14,15 @@ from websight_tui.tui.palette import Palette
 from websight_tui.tui.reference import Points, clipped
 from websight_tui.tui.widgets.axes import Scale, Window, bottom_line, tick_label, upright
 from websight_tui.tui.widgets.canvas import DOTS_X, Canvas, Cell
+from websight_tui.tui.widgets.layer_key import key_rows
 from websight_tui.tui.widgets.readout import Reading, layer_readings, readings
 
+_LEAST_ROWS: Final = 6
+"""Rows of a picture below which names over it would take too much of it."""
+_FEW_ROWS: Final = 9
+"""Rows in which several curves lie so close that only their ends have signs."""
+_APART: Final = 2.0
+"""Cells between two signs of one curve."""
 _SMALL: Final = 48
 """Columns below which a crosshair says only the value; the large chart beside says the rest."""
 
@@ -46,6 +53,7 @@ class View:
         band: x of the projected finish's band.
         reference: (x, y) of an expected curve, drawn behind the others; `reference_label` says whose it is.
         outlook: where the curve is expected to go, with its band.
+        keyed: whether the layers' names stand over the picture.
     """
 
     layers: tuple[Layer, ...] = ()
@@ -59,6 +67,7 @@ class View:
     reference_label: str = ""
     outlook: Outlook = ()
     name: str = ""
+    keyed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +105,9 @@ def draw(view: View, width: int, height: int, palette: Palette) -> Drawing | Non
     values = [y for _, raw, mean in thinned for _, y in (raw or mean)]
     values += [y for layer in view.layers for x, y in layer.curve.evaluations if window[0] <= x <= window[1]]
     values += [y for _, y in expected] + [y for _, low, _, high in outlook for y in (low, high)]
-    rows = height - 2
+    key = key_rows(view.layers, width) if view.keyed else []
+    key = key if height - len(key) >= _LEAST_ROWS else []
+    rows = height - 2 - len(key)
     up, ticks = upright(values, rows, view.log)
     labels = {up.cell(tick): tick_label(tick, ticks) for tick in ticks}
     left = max((len(label) for label in labels.values()), default=1) + 1
@@ -110,8 +121,10 @@ def draw(view: View, width: int, height: int, palette: Palette) -> Drawing | Non
     canvas.dotted(_placed(expected, across, up), palette.warn)
     for layer, _, mean in reversed(thinned):  # the first on top
         canvas.line(_placed(mean, across, up), layer.colour, layer.mark if plain_ascii() else "")
-    for layer, _, mean in thinned:
-        marked = [*layer.curve.evaluations, *([] if alone else mean[-1:])]
+    for layer, _, mean in reversed(thinned):
+        marked = [] if rows < _FEW_ROWS and not alone else [*layer.curve.evaluations]
+        if mean and not alone and all(abs(across(x) - across(mean[-1][0])) >= _APART for x, _ in marked):
+            marked.append(mean[-1])  # else two signs of one curve stand beside each other
         for x, y in marked:
             if window[0] <= x <= window[1]:
                 colour = palette.text if alone else layer.colour
@@ -123,7 +136,7 @@ def draw(view: View, width: int, height: int, palette: Palette) -> Drawing | Non
     lines = [((f"{labels.get(rows - 1 - y, ''):>{left - 1}} ", palette.faint, ""), *canvas.row(y)) for y in range(rows)]
     lines.append(((" " * left, "", ""), *_marks(view, across, canvas.width, palette)))
     lines.append((((" " * left) + bottom_line(view.axis, window, across), palette.faint, ""),))
-    return Drawing(tuple(lines), left, across)
+    return Drawing((*key, *lines), left, across)
 
 
 def _placed(points: Sequence[tuple[float, float]], across: Scale, up: Scale) -> list[tuple[float, float]]:
@@ -196,15 +209,24 @@ def _crosshair(canvas: Canvas, view: View, across: Scale, up: Scale, palette: Pa
     cursor = view.cursor or 0.0
     column = across.cell(cursor)
     found = [(layer, reading) for layer in view.layers if (reading := readings(layer.curve, cursor)) is not None]
-    for layer, reading in found:
+    for layer, reading in reversed(found):
         canvas.text(
             across.cell(reading.x), up.cell(reading.smooth), layer.mark or "o" if plain_ascii() else "●", layer.colour
         )
     texts = _texts(view, found, canvas, palette)
     width = max((len(text) for text, _ in texts), default=0)
-    at = column + 2 if column + 4 + width <= canvas.width else column - width - 3
+    at = _beside(column, width + 2, canvas.width)
     for row, (text, colour) in enumerate(texts[: canvas.height]):
         canvas.text(at, canvas.height - 1 - row, f" {text:<{width}} ", colour, _tint(palette, 0.12))
+
+
+def _beside(column: int, box: int, width: int) -> int:
+    """Where a box of `box` cells begins: right of the crosshair, left of it, else at the edge that is farther away."""
+    if column + 2 + box <= width:
+        return column + 2
+    if column - 1 - box >= 0:
+        return column - 1 - box
+    return max(0, width - box) if column < width / 2 else 0
 
 
 def _texts(view: View, found: list[tuple[Layer, Reading]], canvas: Canvas, palette: Palette) -> list[tuple[str, str]]:
@@ -214,7 +236,7 @@ def _texts(view: View, found: list[tuple[Layer, Reading]], canvas: Canvas, palet
     if len(view.layers) > 1:
         first = found[0][1].smooth
         rows = [(layer.label, layer.mark, layer.colour, reading, reading.smooth - first) for layer, reading in found]
-        return layer_readings(view.axis, view.cursor or 0.0, rows, palette.text)
+        return layer_readings(view.axis, view.cursor or 0.0, rows, palette.text, canvas.width - 2)
     reading = found[0][1]
     lines = reading.lines(view.axis, view.name)
     if canvas.width < _SMALL:

@@ -5,10 +5,15 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from websight_tui import words
 from websight_tui.metrics.curves import Axis, Curve
 from websight_tui.tui.widgets.axes import axis_label
+from websight_tui.tui.widgets.layer_key import shortened
+
+_NAME: Final = 18
+"""Cells of a name at most, so that the box leaves the curves to be seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +59,23 @@ def readings(curve: Curve, x: float) -> Reading | None:
 
 
 def layer_readings(
-    axis: Axis, cursor: float, found: Sequence[tuple[str, str, str, Reading, float]], plain: str
+    axis: Axis, cursor: float, found: Sequence[tuple[str, str, str, Reading, float]], plain: str, room: int
 ) -> list[tuple[str, str]]:
-    """Lines for several curves: where, then each one's value and how far it is from the first.
+    """Lines for several curves in at most `room` cells: where, then each one's value and how far it is from the first.
 
     Args:
         found: (label, mark, colour, reading, difference to the first).
         plain: colour of the first line.
     """
-    width = max(len(label[:18]) for label, *_ in found)
+    figures = _even([f"{reading.smooth:.4g}" for *_, reading, _ in found])
+    apart = _even(["", *(f"{difference:+.3g}" for *_, difference in found[1:])])
+    width = min(max(len(label) for label, *_ in found), _NAME, room - len(figures[0]) - len(apart[0]) - 4)
     lines = [(axis_label(axis, cursor), plain)]
-    for index, (label, mark, colour, reading, difference) in enumerate(found):
-        apart = f" {difference:+.3g}" if index else ""
-        lines.append((f"{mark} {label[:18]:<{width}} {reading.smooth:.4g}{apart}", colour))
+    for (label, mark, colour, *_), figure, other in zip(found, figures, apart, strict=True):
+        lines.append((f"{mark} {shortened(label, width):<{width}} {figure} {other}".rstrip(), colour))
     return lines
+
+
+def _even(figures: Sequence[str]) -> list[str]:
+    width = max(len(figure) for figure in figures)
+    return [figure.rjust(width) for figure in figures]
