@@ -10,7 +10,7 @@ from tests.tui.conftest import Stage, loaded, screen_text, until
 from tests.tui.fakes import NOW, FakeEngine
 from websight_tui.runs import events as e
 from websight_tui.runs.checks.finding import Doing, Finding, fail, ok, skip, warn
-from websight_tui.runs.plan import HOME_LATER, LaunchPlan
+from websight_tui.runs.plan import LaunchPlan
 from websight_tui.runs.state import Link
 from websight_tui.tui.screens.confirm import ConfirmScreen
 from websight_tui.tui.screens.launch import LaunchScreen
@@ -116,12 +116,12 @@ async def test_the_script_shows_the_real_path_once_the_home_folder_is_known(stag
     async with stage.app.run_test(size=(160, 40)) as pilot:
         engine = await reviewed(stage, pilot)
         await until(pilot, lambda: "cd '~/websight-v2/runs/" in screen_text(stage.app))
-        assert HOME_LATER in screen_text(stage.app), "what is not the real path is said"
+        assert "~ becomes your home folder" in screen_text(stage.app), "what is not the real path is said"
         engine.tell(e.LinkChanged("hai", Link.ONLINE, NOW, home="/home/alice"))
         await until(pilot, lambda: "cd /home/alice/websight-v2/runs/" in screen_text(stage.app))
         text = screen_text(stage.app)
         assert "~/" not in text
-        assert HOME_LATER not in text
+        assert "~ becomes your home folder" not in text
         await pilot.press("enter")
         await until(pilot, lambda: engine.plans)
         assert engine.plans[0].script in stage.app.screen._plan.script  # type: ignore[attr-defined]

@@ -34,15 +34,22 @@ class Totals:
 
     def words(self) -> str:
         """ "4 runs, 19 h 40 min of jobs in all (157 GPU hours), the longest 6 h 10 min; 1 will not fit its limit." """
-        text = f"{self.runs} run{'s' * (self.runs != 1)}"
-        if self.seconds:
-            gpus = f" ({self.gpu_hours:,.0f} GPU hours)" if self.gpu_hours >= 0.5 else ""
-            text += f", about {duration(self.seconds)} of jobs in all{gpus}, the longest {duration(self.longest)}"
-        if self.unknown:
-            text += f"; of {self.unknown} nothing is known"
+        return "; ".join([", ".join(self.sums()), *self.doubts()]) + "."
+
+    def sums(self) -> list[str]:
+        """How many, how long in all, and the longest."""
+        runs = f"{self.runs} run{'s' * (self.runs != 1)}"
+        if not self.seconds:
+            return [runs]
+        gpus = f" ({self.gpu_hours:,.0f} GPU hours)" if self.gpu_hours >= 0.5 else ""
+        return [f"{runs}, about {duration(self.seconds)} of jobs in all{gpus}", f"the longest {duration(self.longest)}"]
+
+    def doubts(self) -> list[str]:
+        """What is not known, and what will not end in time."""
+        said = [f"of {self.unknown} nothing is known"] if self.unknown else []
         if self.late:
-            text += f"; {self.late} will not fit {'its' if self.late == 1 else 'their'} limit"
-        return text + "."
+            said.append(f"{self.late} will not fit {'its' if self.late == 1 else 'their'} limit")
+        return said
 
 
 def totals(plans: Sequence[LaunchPlan]) -> Totals:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Container, ScrollableContainer, VerticalScroll
+from textual.containers import Container, VerticalScroll
+from textual.widget import Widget
 from textual.widgets import Static
 
 from websight_tui import words
@@ -17,21 +18,22 @@ from websight_tui.errors import WebsightError
 from websight_tui.metrics.terminal_text import plain
 from websight_tui.presets import Preset
 from websight_tui.projection.model import Verdict
-from websight_tui.runs.bounds import Bound
 from websight_tui.runs.checks.steps import PREFLIGHT, Told, add, steps_of
 from websight_tui.runs.events import ActionDone, CheckMade, CheckMoved, Event, PreflightDone
-from websight_tui.runs.plan import HOME_LATER, LaunchPlan
+from websight_tui.runs.plan import LaunchPlan
 from websight_tui.runs.state import Link, Outcome, RunView
 from websight_tui.tui import keymap
 from websight_tui.tui.glyphs import glyph
-from websight_tui.tui.home_rows import forecast_badge
-from websight_tui.tui.palette import Palette
-from websight_tui.tui.present import bar, columns
-from websight_tui.tui.present_checks import checks_list, checks_moving, checks_pending, failed
-from websight_tui.tui.present_preset import batch_words, bound_lines, difference_rows, forecast_lines
+from websight_tui.tui.launch_words import forecast_text, plan_text, script_text
+from websight_tui.tui.present import bar
+from websight_tui.tui.present_checks import checks_in_order, checks_list, checks_moving, checks_pending, failed
 from websight_tui.tui.screens.base import StateScreen
 from websight_tui.tui.widgets.key_line import KeyLine
 from websight_tui.tui.widgets.status_bar import StatusBar
+
+_ROOMY: Final = 44
+"""Lines of a terminal from which on every check has its own."""
+_HOME_LATER: Final = "~ becomes your home folder there"
 
 
 class LaunchScreen(StateScreen[None]):
@@ -61,11 +63,14 @@ class LaunchScreen(StateScreen[None]):
                 yield Static(id="forecast")
                 yield Static(id="checks")
                 yield Static(id="what")
-            with ScrollableContainer(id="script") as script:
+            with VerticalScroll(id="script") as script:
                 script.border_title = "Job script"
                 yield Static(id="text")
         yield Static(id="outcome")
         yield KeyLine()
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._changed)
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -122,11 +127,14 @@ class LaunchScreen(StateScreen[None]):
             return
         self._check()
         self._show_checks()
-        self.query_one("#text", Static).update(script_text(plan.script, palette))
-        self.query_one("#script").border_subtitle = Text("" if plan.resolved else HOME_LATER, style=palette.faint)
+        script = self.query_one("#script")
+        self.query_one("#text", Static).update(script_text(plan.script, _room(script), palette))
+        script.border_subtitle = Text("" if plan.resolved else _HOME_LATER, style=palette.faint)
         bounds = self.wst.bounds(plan.spec.preset, plan.forecast)
-        self.query_one("#forecast", Static).update(forecast_text(plan, palette, bounds))
-        self.query_one("#what", Static).update(plan_text(plan, self._base, palette, link=self._link, rows=self._rows))
+        room = _room(self.query_one("#plan"))
+        self.query_one("#forecast", Static).update(forecast_text(plan, room, palette, bounds))
+        what = plan_text(plan, self._base, room, palette, link=self._link, rows=self._rows)
+        self.query_one("#what", Static).update(what)
         run = self.run
         if run is None:
             self._say("", "")
@@ -149,19 +157,23 @@ class LaunchScreen(StateScreen[None]):
         shown, palette, cluster = self.query_one("#checks", Static), self.palette, self.wst.cluster_name
         subtitle = ""
         if self._checks is not None:
-            shown.update(checks_list(self._checks.findings, self._rows, palette))
+            found = self._checks.findings
+            roomy = self.size.height >= _ROOMY
+            shown.update(checks_in_order(found, palette) if roomy else checks_list(found, self._rows, palette))
             if count := len(failed(self._checks.findings)):
                 subtitle = f"{count} check{'s' * (count != 1)} failed"
         elif self._checked_since is not None:
-            since = words.duration(max(0.0, self.wst.now - self._checked_since))
+            waited = max(0.0, self.wst.now - self._checked_since)
+            since = words.duration(waited)
             if self._told:
                 steps = steps_of(self._told, PREFLIGHT, self.wst.now)
                 done = sum(step.stand not in ("waiting", "running") for step in steps)
                 shown.update(checks_moving(steps, shown.size.width, palette))
-                said = f"checked {done} of {len(steps)}, {since}"
+                said = f"checked {done} of {len(steps)}" + (f", {since}" if waited >= 1 else "")
                 self.query_one("#plan").border_subtitle = Text(said, style=palette.faint)
                 return
-            shown.update(checks_pending(f"checking model, data and folders on {cluster}, {since}", palette, busy=True))
+            said = f"checking model, data and folders on {cluster}" + (f", {since}" if waited >= 1 else "")
+            shown.update(checks_pending(said, palette, busy=True))
         else:
             shown.update(checks_pending(f"not checked: not connected to {cluster}", palette, busy=False))
         self.query_one("#plan").border_subtitle = Text(subtitle, style=palette.bad)
@@ -184,7 +196,7 @@ class LaunchScreen(StateScreen[None]):
             waited = max(0.0, self.wst.now - begun) if begun is not None else 0.0
             said = Text().append(f"{glyph('arrow')} {plain(stage, 80)}  ", style=self.palette.accent)
             if total:
-                said.append_text(bar(share, 30, self.palette.accent, self.palette))
+                said.append_text(bar(share, max(8, min(30, self.size.width - 60)), self.palette.accent, self.palette))
                 said.append(f"  {words.size(done)} of {words.size(total)}", style=self.palette.faint)
             if waited >= 1:
                 said.append(f"  {words.duration(waited)}", style=self.palette.faint)
@@ -257,58 +269,6 @@ class LaunchScreen(StateScreen[None]):
         self.app.pop_screen()
 
 
-def script_text(script: str, palette: Palette) -> Text:
-    """The job script; what is the same in all of them is faint."""
-    text = Text(script, no_wrap=True)
-    text.highlight_regex(r"(?m)^#SBATCH|^#!.*$|(?<= )# .*$", palette.faint)
-    return text
-
-
-def forecast_text(plan: LaunchPlan, palette: Palette, bounds: Sequence[Bound] = ()) -> Text:
-    """How long the launch would take, against its limit and what else bounds it."""
-    text = Text(overflow="fold").append_text(forecast_badge(plan.forecast, palette))
-    for line in (*bound_lines(bounds, palette), *forecast_lines(plan.forecast, palette)):
-        text.append("\n").append_text(line)
-    return text
-
-
-def plan_text(
-    plan: LaunchPlan, base: Preset, palette: Palette, *, link: Link = Link.ONLINE, rows: int | None = None
-) -> Text:
-    """What a launch will do, in words.
-
-    Args:
-        rows: rows of the training data as counted on the cluster; None takes the preset's assumption.
-    """
-    spec, preset = plan.spec, plan.spec.preset
-    gpus = (preset.gpus_per_node or 0) * preset.nodes
-    world = preset.world_size()
-    epochs = f"{preset.num_train_epochs:g} epoch{'s' * (preset.num_train_epochs != 1)}"
-    steps = f"{preset.total_steps(world, rows):,} steps"
-    if gpus:
-        resources = f"{gpus} GPU{'s' * (gpus != 1)} on {preset.nodes} node{'s' * (preset.nodes != 1)}"
-    else:
-        resources = f"CPU, {preset.cpus_per_task} core{'s' * (preset.cpus_per_task != 1)}"
-    where = Text(spec.cluster)
-    if link is not Link.ONLINE:
-        where.append(f", {link.value}", style=palette.warn)
-    pairs: list[tuple[str, Text | str]] = [
-        ("preset", Text(preset.name, style="bold")),
-        ("model", preset.model_name_or_path),
-        ("LoRA", f"rank {preset.lora_rank}, alpha {preset.lora_alpha}"),
-        ("training", f"{epochs}, {steps}, {batch_words(preset, world)}"),
-        ("", ""),
-        ("cluster", where),
-        ("account", spec.account or "the cluster's default"),
-        ("partition", spec.partition or "the cluster's default"),
-        ("resources", resources),
-        ("limit", f"{preset.time_limit}, saves and stops {words.duration(preset.signal_lead_s)} before"),
-        ("folder", spec.run_dir),
-    ]
-    total = sum(size for _, size in plan.upload)
-    files = f"{len(plan.upload)} files, {words.size(total)}"
-    pairs.append(("upload", f"{files}, if not there yet" if plan.upload else "nothing"))
-    text = columns(pairs, palette, 10)
-    heading = f"\n\ndiffers from {base.name}\n" if plan.differences else "\n\n"
-    text.append(heading, style=palette.faint)
-    return text.append_text(difference_rows(plan.differences, palette))
+def _room(pane: Widget) -> int:
+    """Cells of a line in `pane` beside its scrollbar; before it has a place, those of the narrowest one."""
+    return max(36, pane.outer_size.width - 5)

@@ -18,7 +18,7 @@ from websight_tui.runs.sweeps.row import SweepRow
 from websight_tui.runs.sweeps.table import SORTS, Losses, best, ordered, rows_of, summary
 from websight_tui.tui import keymap
 from websight_tui.tui.glyphs import glyph
-from websight_tui.tui.present import bar
+from websight_tui.tui.present import bar, whole, wrapped
 from websight_tui.tui.run_chart import view_of
 from websight_tui.tui.screens.chart_keys import ChartKeys
 from websight_tui.tui.screens.overlay import MOST, colours
@@ -32,6 +32,9 @@ from websight_tui.tui.widgets.table import KeyedTable
 
 _LEAST_CHART: int = 7
 """Rows below which no curve is worth drawing."""
+_LEAST_BAR: int = 6
+_FEW: int = 12
+"""Rows of a table that are all shown as long as a curve is left room."""
 _MOST_FAILURES: int = 2
 """Lines about clicks that could not be measured; `websight-tui sweep --show` has all."""
 
@@ -61,7 +64,7 @@ class SweepScreen(ChartKeys):
     def on_mount(self) -> None:
         super().on_mount()
         self.query_one("#head").border_title = Text(self.sweep.sweep_id)
-        self.query_one("#head").border_subtitle = Text(self.sweep.cluster)
+        self.query_one("#head").border_subtitle = Text(f"on {self.sweep.cluster}")
         self.query_one("#curves", Chart).can_focus = False
 
     def update_view(self) -> None:
@@ -102,9 +105,10 @@ class SweepScreen(ChartKeys):
         palette, rows = self.palette, self._rows
         share = sum(1.0 if row.over else row.share or 0.0 for row in rows) / max(1, len(rows))
         text = Text(no_wrap=True, overflow="ellipsis")
-        width = 24 if self.size.width >= 100 else 10
-        text.append_text(bar(share, width, palette.accent, palette)).append(f" {share:>4.0%}  ", style="bold")
-        text.append(summary(rows), style="bold")
+        width, said = self.size.width - 4, summary(rows)
+        room = min(24, width - len(said) - 7)
+        text.append_text(bar(share, room, palette.accent, palette) if room >= _LEAST_BAR else Text())
+        text.append(f" {share:>4.0%}  {said}", style="bold")
         if found is not None:
             row, by = found
             rows_asked = f" on {row.asked:,} rows" if row.asked else ""
@@ -114,16 +118,18 @@ class SweepScreen(ChartKeys):
         else:
             text.append("\nNothing has been evaluated yet.", style=palette.faint)
         if any(row.open or row.clicks is Evaluation.FAILED for row in rows):
-            text.append(f"\n{clicks_words(rows)}", style=palette.faint)
-        for line in clicks_failures(rows)[:_MOST_FAILURES]:
-            text.append(f"\n{glyph('warning')} {line}", style=palette.warn)
+            for line in wrapped(Text(clicks_words(rows), style=palette.faint), width):
+                text.append("\n").append_text(line)
+        for failure in clicks_failures(rows)[:_MOST_FAILURES]:
+            text.append("\n").append_text(whole(Text(f"{glyph('warning')} {failure}", style=palette.warn), width))
         return text
 
     def _share_out(self, count: int) -> None:
         """The table is as high as its rows, up to half of the screen; the curves have the rest."""
         head = 2 + str(self._words(best(self._rows))).count("\n") + 1
         room = self.size.height - 1 - head - (self.query_one(KeyLine).size.height or 1)
-        table = min(count + 3, room if room - (count + 3) < _LEAST_CHART and room < 2 * _LEAST_CHART else room // 2)
+        most = room if room < 2 * _LEAST_CHART else max(room // 2, min(_FEW, room - _LEAST_CHART))
+        table = min(count + 3, most)
         chart = self.query_one("#curves", Chart)
         chart.display = room - table >= _LEAST_CHART
         self.query_one("#runs").styles.height = table if chart.display else room

@@ -22,6 +22,7 @@ from websight_tui.slurm_commands.job_counts import JobCounts
 from websight_tui.tui import keymap
 from websight_tui.tui.bars import bars
 from websight_tui.tui.glyphs import glyph
+from websight_tui.tui.present import faint_dot, flowed
 from websight_tui.tui.screens.base import StateScreen
 from websight_tui.tui.sweep_rows import REVIEW_COLUMNS, review_cells
 from websight_tui.tui.widgets.key_line import KeyLine
@@ -102,18 +103,19 @@ class SweepLaunchScreen(StateScreen[None]):
         forecasts = {plan.spec.preset.name: plan.forecast for plan in self._plans}
         chosen = next((p.spec.preset.name for p in self._plans if p.spec.run_id == self._key), "")
         room = shown.content_region
-        height = min(room.height - 1, 2 * len(forecasts) + 1)
-        shown.update(bars(forecasts, chosen, room.width, height, palette) or "")
+        shown.update(bars(forecasts, chosen, room.width, room.height, palette) or "")
 
     def _words(self, found: Totals) -> Text:
         palette = self.palette
         if self._problem:
             return Text(self._problem, style=palette.bad)
-        text = Text().append(found.words(), style="bold")
-        where = f"on {self.wst.cluster_name}, each with its own job and limit"
-        text.append(f"\n{where}", style=palette.faint)
+        parts = [*found.sums(), *found.doubts()]
+        said = [Text(part, style="bold") for part in parts]
+        said.append(Text(f"on {self.wst.cluster_name}, each with its own job and limit", style=palette.faint))
         if self._settings:
-            text.append(f" {glyph('dot')} every combination of {self._settings}", style=palette.faint)
+            said.append(Text(f"every combination of {self._settings}", style=palette.faint))
+        width = self.query_one("#head").size.width or self.size.width
+        text = Text("\n").join(flowed(said, width, faint_dot(palette)))
         clicks = evaluation_words(self._plans, self.wst.cluster.gpu)
         text.append(f"\n{clicks or 'Clicks will not be measured.'}", style="" if clicks else palette.faint)
         if self._link is not Link.ONLINE:
