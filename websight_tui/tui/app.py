@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from websight_tui.projection.model import Forecast
     from websight_tui.runs.attention import Attention, News
     from websight_tui.runs.bounds import Bound
+    from websight_tui.runs.events import Event
     from websight_tui.runs.plan import LaunchPlan
     from websight_tui.slurm_commands.site import Layout
     from websight_tui.tui.ports import Clock, DemoInfo, EngineFactory, Notifier, Planner
@@ -265,7 +266,7 @@ class WebsightApp(Actions, App[None]):
                 self.tell(event.message, event.hint)
             elif isinstance(event, ActionDone):
                 self.tell(event.message, event.hint, good=event.ok)
-            elif isinstance(event, TaskMoved) and event.task.message:
+            elif isinstance(event, TaskMoved) and event.task.message and not self._said(event):
                 self.tell(event.task.message, event.task.hint, good=event.task.stand is Stand.DONE)
         state = self._our_clock(self._folded)
         self._learn(state)
@@ -276,6 +277,9 @@ class WebsightApp(Actions, App[None]):
         for screen in self.screen_stack:
             if isinstance(screen, StateScreen):
                 screen.take_events(batch)
+
+    def _said(self, event: Event) -> bool:
+        return isinstance(self.screen, StateScreen) and self.screen.says(event)
 
     def _call(self, before: AppState, after: AppState) -> None:
         """Tells a person who looks elsewhere what is worth it."""

@@ -139,6 +139,7 @@ def _line(task: Task, width: int, palette: Palette) -> Text:
         line.append_text(bar(task.done / task.total, min(30, max(8, width // 4)), palette.accent, palette)).append("  ")
         done, total = (words.size(n) if task.in_bytes else str(n) for n in (task.done, task.total))
         amount = f"  {done} of {total}"
-    line.append(task.stage or name_of(task.step), style=palette.text)
+    named = task.kind is Kind.FETCH or not task.stage  # of a download the first word says what goes on
+    line.append(name_of(task.step) if named else task.stage, style=palette.text)
     line.append(amount, style=palette.faint)
     return line.append(f"  job {task.job_id}" if task.job_id else "", style=palette.faint)

@@ -73,5 +73,9 @@ class StateScreen(Screen[R], Generic[R]):
             self._more.stop()
         self._more = self.set_timer(_BREATH_S, what)
 
+    def says(self, event: Event) -> bool:  # noqa: ARG002
+        """Whether this screen itself shows what became of something, so that no message need cover it."""
+        return False
+
     def take_events(self, events: Sequence[Event]) -> None:
         """Looks at events that were just folded, for screens that wait for an answer."""

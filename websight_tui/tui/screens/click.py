@@ -38,7 +38,7 @@ class ClickScreen(Dialog[None]):
             yield Static(Content(f"pixel {answer.x}, {answer.y} of {answer.width} \u00d7 {answer.height}"))
             if answer.rgb and not plain_ascii():
                 room = self.app.size
-                yield Static(picture(answer, room.width * 94 // 100 - 6, room.height * 92 // 100 - 8), id="picture")
+                yield Static(picture(answer, room.width * 94 // 100 - 6, room.height * 92 // 100 - 9), id="picture")
             yield Static(keys(("Esc", "close")), classes="hint")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from rich.text import Text
 from textual.widgets import ContentSwitcher, Static
 
@@ -13,6 +15,9 @@ from websight_tui.tui.saved_rows import chosen, saved_rows, task_lines
 from websight_tui.tui.screens.base import StateScreen
 from websight_tui.tui.task_actions import ask_fetch, ask_merge, ask_try
 from websight_tui.tui.widgets.table import KeyedTable
+
+if TYPE_CHECKING:
+    from websight_tui.runs.events import Event
 
 ON_SAVED = frozenset(("fetch", "try", "merge"))
 
@@ -53,6 +58,20 @@ class SavedKeys(StateScreen[None]):
 
             self._answered = task
             self.app.push_screen(ClickScreen(task.message, task.answer))
+
+    def says(self, event: Event) -> bool:
+        """An answer opens as a picture, and how anything else ended stands in full below the table."""
+        from websight_tui.runs.events import TaskMoved
+
+        run = self.run
+        if not isinstance(event, TaskMoved) or run is None or event.run_id != run.spec.run_id:
+            return False
+        task = event.task
+        if task.stand is Stand.DONE and task.answer is not None:
+            return True
+        return (
+            task.stand is not Stand.RUNNING and self.saved_shown() and task.kind in (Kind.FETCH, Kind.TRY, Kind.MERGE)
+        )
 
     def saved_shown(self) -> bool:
         """Whether the checkpoints are on the screen."""
