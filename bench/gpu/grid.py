@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import importlib.util
 import json
 import statistics
 import time
@@ -47,7 +48,7 @@ def cells(args: argparse.Namespace) -> list[Cell]:
         order += grid(rank, True)
         if args.without_checkpointing:
             order += grid(rank, False)
-    return order
+    return list(dict.fromkeys(order))
 
 
 def measured(files: list[Path], gpu: str) -> set[Cell]:
@@ -247,10 +248,12 @@ def facts() -> dict[str, Any]:
 
     import torch
 
-    names = ("torch", "transformers", "peft", "llamafactory", "accelerate", "trl", "datasets")
+    names = ["torch", "transformers", "peft", "llamafactory", "accelerate", "trl", "datasets"]
+    names += ["deepspeed"] if importlib.util.find_spec("deepspeed") else []
     return {
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else "none",
         "gpu_bytes": torch.cuda.get_device_properties(0).total_memory if torch.cuda.is_available() else 0,
+        "gpus": torch.cuda.device_count(),
         "cuda": torch.version.cuda,
         "python": platform.python_version(),
         "machine": platform.machine(),
@@ -272,7 +275,7 @@ def main() -> None:
     parser.add_argument("--done", type=Path, nargs="*", default=[], help="earlier results; their cells are left out")
     args = parser.parse_args()
     begun = time.monotonic()
-    bench = Bench(args.folder, args.folder / "work")
+    bench = Bench(args.folder, args.folder / "work" / args.out.stem)
     args.out.parent.mkdir(parents=True, exist_ok=True)
     machine = facts()
     done = measured(args.done, machine["gpu"])

@@ -78,6 +78,8 @@ def make_model(folder: Path, tiny: Path, *, shape: str = "8b") -> None:
 def make_pages(folder: Path, lengths: tuple[int, ...], rows: int) -> None:
     """Writes one sharegpt data set a length: "pages_N", `rows` rows of about N tokens each, all of the same size.
 
+    The box of a row is its whole page, so that `python -m trainer evaluate` can judge it.
+
     Args:
         folder: gets dataset_info.json, images/ and pages_N.json.
         lengths: tokens of a row, image and text.
@@ -107,6 +109,7 @@ def make_pages(folder: Path, lengths: tuple[int, ...], rows: int) -> None:
                     },
                 ],
                 "images": [rng.choice(names)],
+                "bbox": [0, 0, 999, 999],
             }
             for _ in range(rows)
         ]

@@ -5,7 +5,8 @@
 Every line is a whole run of `python -m trainer.launch`, the way a job starts it: torchrun, one process a GPU, the
 arguments of the preset rank32 (batch 4 × 2 on each GPU), every step logged. Seconds are read from events.jsonl. With
 more than one GPU, a last run is stopped by SIGUSR1 under ZeRO-2 and started again, as a chain of jobs does.
-Without a GPU it is a dry run on the tiny shape, where there is no ZeRO-2.
+What stands in several.json already is not run again. Without a GPU it is a dry run on the tiny shape, where there is
+no ZeRO-2.
 """
 
 from __future__ import annotations
@@ -142,6 +143,7 @@ def stop_and_go_on(folder: Path, *, gpus: int, deepspeed: str, tokens: int, step
     return {
         "gpus": gpus,
         "deepspeed": deepspeed,
+        "tokens": tokens,
         "exits": [first["exit"], second["exit"]],
         "output": [part["output"] for part in (first, second) if "output" in part],
         "signal_to_saved_s": saved[0] - first["signalled"] if saved and first["signalled"] else None,
@@ -174,9 +176,13 @@ def main() -> None:
     ]
     if cuda and most > 1:
         stop = {"gpus": most, "deepspeed": "zero2", "tokens": args.tokens[-1]}
-        todo.insert(1 + 2 * (len(args.gpus) - 1), ("stopped", stop_and_go_on, stop))
+        todo.insert(2, ("stopped", stop_and_go_on, stop))
     results: dict[str, Any] = {"facts": facts(), "runs": [], "stopped": []}
+    if args.out.exists():
+        results = json.loads(args.out.read_text())
     for kind, work, settings in todo:
+        if any(settings.items() <= row.items() for row in results[kind]):
+            continue
         if time.monotonic() - begun > args.seconds:
             print("out of time", flush=True)
             break
