@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from bench.gpu.measured import CALLBACK, SEVERAL, WHOLE, read_grid, read_json
+from bench.gpu.measured import read_results
 from bench.tables import markdown_table, put_between_marks
 from docs.measured_section import section
 from docs.measured_verdicts import GPUS, HOURS
@@ -121,8 +121,7 @@ def fill(page: Path) -> None:
     put_between_marks(page, "by-rank", by_rank())
     put_between_marks(page, "compute-by-rank", compute_by_rank())
     put_between_marks(page, "by-preset", by_preset())
-    measured = section(read_grid(), read_json(WHOLE), read_json(SEVERAL), read_json(CALLBACK))
-    put_between_marks(page, "measured-gpu", measured)
+    put_between_marks(page, "measured-gpu", section(read_results()))
 
 
 def main() -> int:

@@ -53,61 +53,68 @@ def loading_s(cells: Sequence[Measured], tokens: int) -> float:
     return statistics.median(each)
 
 
-def hours(cells: Sequence[Measured]) -> str:
-    """Hours of each preset's steps at the guide's row lengths and at the longer measured ones."""
+def hours(cells: Sequence[Measured], others: Sequence[Measured]) -> str:
+    """Hours of each preset's steps at the guide's row lengths and at the longer measured ones; of H200s (`others`) at
+    one of them."""
     longer = [real_tokens(cells, tokens) for tokens in lengths(cells)[1:]]
     rows = []
     for preset in guides_presets():
-        said = [f"{run_hours(cells, preset, tokens):.2f} h" for tokens in (*GUIDES_TOKENS, *longer)]
-        rows.append([f"`{preset.name}`", f"{preset.total_steps(GPUS):,}", *said, HOURS[preset.name]])
-    head = ["preset", "steps", *(f"{tokens:,} tokens" for tokens in (*GUIDES_TOKENS, *longer)), "the guide's hours"]
-    return markdown_table(head, rows)
+        said = [_hours_words(cells, preset, tokens) for tokens in (*GUIDES_TOKENS, *longer)]
+        there = _hours_words(others, preset, GUIDES_TOKENS[-1])
+        rows.append([f"`{preset.name}`", f"{preset.total_steps(GPUS):,}", *said, there, HOURS[preset.name]])
+    head = ["preset", "steps", *(f"{tokens:,} tokens" for tokens in (*GUIDES_TOKENS, *longer))]
+    return markdown_table([*head, f"H200: {GUIDES_TOKENS[-1]:,} tokens", "the guide's hours"], rows)
 
 
-def claims(cells: Sequence[Measured]) -> str:
-    """What each of the guide's changes brings, in one table."""
-    middle, most = lengths(cells)[1:]
-    by_length = [
-        f"{_per_sample(cells, 4, 2, tokens):+.0f} % at {real_tokens(cells, tokens):,}" for tokens in (middle, most)
+def _hours_words(cells: Sequence[Measured], preset: Preset, tokens: float) -> str:
+    try:
+        return f"{run_hours(cells, preset, tokens):.2f} h"
+    except KeyError:
+        return "–"
+
+
+def claims(grids: dict[str, list[Measured]]) -> str:
+    """What each of the guide's changes brings, in one table: a column for each kind of GPU."""
+    columns = [_brought(cells) for cells in grids.values()]
+    presets = {preset.name: preset for preset in guides_presets()}
+    steps = [presets[name].total_steps(GPUS) for name in ("baseline", "rank32")]
+    fewer = f"{steps[1]:,} steps, not {steps[0]:,}: 2.5 times less, and all of the big saving"
+    said = {
+        "rank 32, not 64": ("40 % faster", "measured"),
+        "rank 16, not 32": ("60 % faster", "measured"),
+        "batch 4 × 2, not 2 × 4": ("2x faster", "measured; the two longer lengths from single micro-batches"),
+        "batch 6 × 1, not 4 × 2": ("30 % less time", "measured; a third more, noisier steps"),
+        "1 epoch, not 2.5": ("2.5x faster", "arithmetic; what it does to the result was not measured"),
+        "all of it: `baseline` → `rank32`": ("3-4 times faster", "interpolated in row length"),
+    }
+    rows = [
+        [change, guide, *(column.get(change, fewer) for column in columns), how]
+        for change, (guide, how) in said.items()
     ]
-    known, shortest = by_cell(cells), lengths(cells)[0]
+    head = ["change", "the guide", *(f"on one {name}" for name in grids), "how known"]
+    return markdown_table(head, rows).replace("---:", "---")
+
+
+def _brought(cells: Sequence[Measured]) -> dict[str, str]:
+    """What each change brought on one kind of GPU."""
+    shortest, *longer = lengths(cells)
+    by_length = [f"{_per_sample(cells, 4, 2, tokens):+.0f} % at {real_tokens(cells, tokens):,}" for tokens in longer]
+    known = by_cell(cells)
     two, four, six = (
         (known[cell].median_s or 0.0) / known[cell].samples
         for cell in (Cell(32, 2, shortest, True, 4), Cell(32, 4, shortest, True, 2), Cell(32, 6, shortest, True, 1))
     )
     presets = {preset.name: preset for preset in guides_presets()}
     both = [run_hours(cells, presets["baseline"], t) / run_hours(cells, presets["rank32"], t) for t in GUIDES_TOKENS]
-    steps = [presets[name].total_steps(GPUS) for name in ("baseline", "rank32")]
-    rows = [
-        ["rank 32, not 64", "40 % faster", _ranks(cells, 32, 64), "measured"],
-        ["rank 16, not 32", "60 % faster", _ranks(cells, 16, 32), "measured"],
-        [
-            "batch 4 × 2, not 2 × 4",
-            "2x faster",
-            f"{100 * (four / two - 1):+.0f} % time a sample at {real_tokens(cells, shortest):,} tokens; "
-            + ", ".join(by_length),
-            "measured; the two longer lengths from single micro-batches",
-        ],
-        [
-            "batch 6 × 1, not 4 × 2",
-            "30 % less time",
-            f"{100 * (six / four - 1):+.0f} % time a sample, and a third more, noisier steps",
-            "measured",
-        ],
-        [
-            "1 epoch, not 2.5",
-            "2.5x faster",
-            f"{steps[1]:,} steps, not {steps[0]:,}: 2.5 times less, and all of the big saving",
-            "arithmetic; what it does to the result was not measured",
-        ],
-        [
-            "all of it: `baseline` → `rank32`",
-            "3-4 times faster",
-            f"{both[0]:.1f} times at {GUIDES_TOKENS[0]:,} tokens, {both[1]:.1f} at {GUIDES_TOKENS[1]:,}",
-            "interpolated in row length",
-        ],
-    ]
-    return markdown_table(["change", "the guide", "on one H200", "how known"], rows).replace("---:", "---")
+    return {
+        "rank 32, not 64": _ranks(cells, 32, 64),
+        "rank 16, not 32": _ranks(cells, 16, 32),
+        "batch 4 × 2, not 2 × 4": f"{100 * (four / two - 1):+.0f} % time a sample at "
+        f"{real_tokens(cells, shortest):,} tokens; " + ", ".join(by_length),
+        "batch 6 × 1, not 4 × 2": f"{100 * (six / four - 1):+.0f} % time a sample",
+        "all of it: `baseline` → `rank32`": f"{both[0]:.1f} times at {GUIDES_TOKENS[0]:,} tokens, {both[1]:.1f} at "
+        f"{GUIDES_TOKENS[1]:,}",
+    }
 
 
 def guides_presets() -> list[Preset]:
@@ -133,9 +140,8 @@ def _ranks(cells: Sequence[Measured], rank: int, against: int) -> str:
         if cell.batch * measured.row_tokens >= BUSY_TOKENS:
             busy.append(change)
     return (
-        f"{statistics.median(busy):+.1f} % step time ({min(busy):+.1f} to {max(busy):+.1f}, {len(busy)} pairs of cells "
-        f"with {BUSY_TOKENS:,} tokens or more in a micro-batch; all {len(all_pairs)}: "
-        f"{round(statistics.median(all_pairs), 1) + 0.0:+.1f} %)"
+        f"{statistics.median(busy):+.1f} % step time ({min(busy):+.1f} to {max(busy):+.1f}, {len(busy)} pairs of busy "
+        f"cells; all {len(all_pairs)}: {round(statistics.median(all_pairs), 1) + 0.0:+.1f} %)"
     )
 
 

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import json
 import math
+import statistics
 from pathlib import Path
 
 import pytest
 
 from bench.gpu import fit, grid
 from bench.gpu.grid import Cell
-from bench.gpu.measured import CALLBACK, SEVERAL, WHOLE, Measured, read_grid, read_json, timed
+from bench.gpu.measured import GRIDS, Measured, read_grid, read_results, timed
 from bench.gpu.mfu import PEAK_FLOPS, decoder_parameters, sample_flop, utilisation, vision_flop
 from bench.gpu.model8b import TEXT_8B
-from docs import measured_gpu, measured_several, measured_verdicts
+from docs import measured_asked, measured_gpu, measured_several, measured_verdicts
 from docs.measured_section import section
 from websight_tui.presets import BUILT_IN, make_preset
-from websight_tui.projection.cost import cost_of
+from websight_tui.projection.cost import clicks_s, cost_of
 from websight_tui.projection.gpus import gpu_named
 from websight_tui.sizing import GIB, SHAPES, lora_parameters, sizes
 
-CELLS = read_grid()
-POINTS = fit.points(CELLS)
-SEVERAL_RUNS = read_json(SEVERAL)
+RESULTS = read_results()
+CELLS = RESULTS.grids["H200"]
+POINTS = {name: fit.points(cells) for name, cells in RESULTS.grids.items()}
+SEVERAL_RUNS = RESULTS.several
 PRESETS = {preset.name: preset for preset in BUILT_IN}
 
 
@@ -32,7 +35,7 @@ def made(cell: Cell, seconds: float | None = None, row_tokens: int = 1000) -> Me
     return Measured(cell, row_tokens, steps, seconds, steps, 10 * GIB, 12 * GIB)
 
 
-def test_the_grid_is_whole() -> None:
+def test_the_h200s_grid_is_whole() -> None:
     full = {
         Cell(rank, batch, tokens, checkpointing)
         for rank in measured_gpu.RANKS
@@ -47,6 +50,35 @@ def test_the_grid_is_whole() -> None:
         for rank in measured_gpu.RANKS
         for batch, tokens in ((6, 2500), (8, 2500), (4, 4000), (6, 4000), (8, 4000))
     }
+
+
+def test_the_h100s_grid_is_what_is_said_of_it() -> None:
+    cells = RESULTS.grids["H100"]
+    assert len(cells) == len({measured.cell for measured in cells}) == 75
+    assert len([measured for measured in cells if measured.cell.rank == 16]) == 11
+    for rank in (32, 64):
+        assert measured_gpu.most_rows(cells, rank, checkpointing=True) == {1000: 8, 2500: 8, 4000: 4}
+        assert measured_gpu.most_rows(cells, rank, checkpointing=False) == {1000: 4, 2500: 2, 4000: 1}
+    others = measured_gpu.by_cell(CELLS)
+    for measured, _ in timed(cells):
+        other = others.get(measured.cell)
+        if other and measured.cell.checkpointing:
+            assert measured.peak_bytes == pytest.approx(other.peak_bytes, abs=0.1 * GIB)
+    (fitted,) = RESULTS.expandable
+    assert next(measured for measured in cells if measured.cell == fitted.cell).median_s is None
+
+
+def test_a_step_is_held_against_the_same_cell_of_another_gpu() -> None:
+    cells = [made(Cell(8, 4, 1000, True), 3.0), made(Cell(8, 1, 1000, True), 9.0), made(Cell(8, 8, 1000, True))]
+    others = [made(Cell(8, 4, 1000, True), 2.0), made(Cell(8, 1, 1000, True), 1.0), made(Cell(8, 8, 1000, True), 1.0)]
+    assert measured_gpu.slower(cells, others, busy_tokens=3900) == [pytest.approx(50)]
+    assert measured_gpu.slower(cells, others, busy_tokens=0) == [pytest.approx(50), pytest.approx(800)]
+
+
+def test_no_cell_is_measured_twice() -> None:
+    settings = {"ranks": [32], "tokens": [1000], "batches": [6], "split": True, "without_checkpointing": False}
+    order = grid.cells(argparse.Namespace(**settings))
+    assert order == [Cell(32, 6, 1000, True), Cell(32, 2, 1000, True, 4), Cell(32, 4, 1000, True, 2)]
 
 
 def test_cells_of_another_gpu_are_measured_anew(tmp_path: Path) -> None:
@@ -64,19 +96,45 @@ def test_the_cost_model_knows_several_gpus() -> None:
         *((gpus, "none") for gpus in (1, 2, 4)),
         *((gpus, "zero2") for gpus in (2, 4)),
     }
-    for run in SEVERAL_RUNS["runs"]:
+    for run in SEVERAL_RUNS["runs"] + RESULTS.two["runs"]:
         settings = {"deepspeed": run["deepspeed"], "tokens_per_sample": rows[run["tokens"]]}
         preset = make_preset("cell", settings, PRESETS["rank32"])
         assert cost_of(preset, run["gpus"], gpu_named("H200")).step_s == pytest.approx(run["step_s"], rel=0.1)
 
 
 def test_what_was_stopped_under_zero2_went_on_where_it_was() -> None:
-    (stopped,) = SEVERAL_RUNS["stopped"]
-    assert stopped["exits"] == [85, 0]
-    assert stopped["resumed_from"] == [None, stopped["stopped_at"]]
-    assert [step for step, _ in stopped["losses"]] == list(range(1, 11))
-    alone = measured_several.find(SEVERAL_RUNS, 4, "zero2", 1000)["losses"]
-    assert [loss for _, loss in stopped["losses"]] == pytest.approx(alone, rel=0.002)
+    for several, gpus in ((SEVERAL_RUNS, 4), (RESULTS.two, 2)):
+        (stopped,) = several["stopped"]
+        assert stopped["exits"] == [85, 0]
+        assert stopped["resumed_from"] == [None, stopped["stopped_at"]]
+        assert [step for step, _ in stopped["losses"]] == list(range(1, 11))
+        alone = measured_several.find(several, gpus, "zero2", 1000)["losses"]
+        assert [loss for _, loss in stopped["losses"]] == pytest.approx(alone, rel=0.004)
+
+
+def test_a_save_under_zero2_is_as_quick_as_under_ddp() -> None:
+    ddp, zero2 = (measured_several.find(RESULTS.two, 2, how, 1000)["saves"] for how in ("none", "zero2"))
+    for one, other in zip(ddp, zero2, strict=True):
+        assert other["seconds"] < 1.1 * one["seconds"]
+
+
+def test_the_forecast_of_a_jobs_clicks_is_that_measured() -> None:
+    device, rows = gpu_named("H100"), {length: measured_gpu.real_tokens(CELLS, length) for length in (1000, 2500)}
+    (long,) = (
+        one for one in RESULTS.asked["exactly"] if (one["tokens"], one["at_once"], one["answer"]) == (2500, 16, 20)
+    )
+    (short,) = (
+        one for one in RESULTS.asked["exactly"] if (one["tokens"], one["at_once"], one["answer"]) == (1000, 16, 20)
+    )
+    for one in (short, long):
+        settings = {"tokens_per_sample": rows[one["tokens"]], "image_max_pixels": fit.PIXELS}
+        preset = make_preset("cell", settings, PRESETS["rank32"])
+        each = (clicks_s(preset, device) - device.start_up_s) / preset.max_test_samples
+        assert each == pytest.approx(statistics.median(one["seconds"]) / 16, rel=0.1)
+
+
+def test_the_first_batch_of_an_evaluation_does_not_count() -> None:
+    assert measured_asked.row_s({"answered": [[30.0, 16], [34.0, 32], [38.0, 48]]}) == pytest.approx(0.25)
 
 
 def test_a_group_of_gpus_is_held_against_single_ones() -> None:
@@ -104,31 +162,34 @@ def test_the_first_step_does_not_count(tmp_path: Path) -> None:
 
 
 def test_the_fitted_formula_is_the_forecasts() -> None:
-    device = gpu_named("H200")
-    for point in POINTS:
-        expected = cost_of(fit.preset_of(point.measured), 1, device).step_s
-        assert fit.seconds(point, fit.shipped()) == pytest.approx(expected, rel=1e-9)
+    for name, points in POINTS.items():
+        for point in points:
+            expected = cost_of(fit.preset_of(point.measured), 1, gpu_named(name)).step_s
+            assert fit.seconds(point, fit.shipped(name)) == pytest.approx(expected, rel=1e-9)
 
 
 def test_a_fit_finds_the_constants_that_made_the_times() -> None:
     true = fit.Constants(400e12, 0.2, 0.7, 9000, 0.7)
-    points = [point._replace(seconds=fit.seconds(point, true)) for point in POINTS]
-    found = fit.fit(points, fit.shipped())
+    points = [point._replace(seconds=fit.seconds(point, true)) for point in POINTS["H200"]]
+    found = fit.fit(points, fit.shipped("H200"))
     assert max(abs(fit.error(point, found)) for point in points) < 0.02
+    assert fit.fit(points, fit.shipped("H100"), fit.FREE["H100"])[3:] == fit.shipped("H100")[3:]
 
 
 def test_left_out_cells_are_not_fitted_to() -> None:
-    wrong = [point._replace(seconds=point.seconds * (3 if point.measured.cell.rank == 64 else 1)) for point in POINTS]
-    found = fit.left_out(wrong, lambda measured: measured.cell.rank, fit.shipped())
-    assert sum(map(len, found.values())) == len(POINTS)
+    points = POINTS["H200"]
+    wrong = [point._replace(seconds=point.seconds * (3 if point.measured.cell.rank == 64 else 1)) for point in points]
+    found = fit.left_out(wrong, lambda measured: measured.cell.rank, fit.shipped("H200"))
+    assert sum(map(len, found.values())) == len(points)
     assert sorted(off for _, off in found[64])[7] == pytest.approx(math.log(3), abs=0.1)
 
 
 def test_the_cost_model_predicts_lengths_and_ranks_it_has_not_seen() -> None:
-    for group in (lambda measured: measured.cell.tokens, lambda measured: measured.cell.rank):
-        for hidden in fit.left_out(POINTS, group, fit.shipped()).values():
-            off = sorted(abs(value) for _, value in hidden)
-            assert off[len(off) // 2] < 0.05
+    for name, points in POINTS.items():
+        for group in (lambda measured: measured.cell.tokens, lambda measured: measured.cell.rank):
+            for hidden in fit.left_out(points, group, fit.shipped(name), fit.FREE[name]).values():
+                off = sorted(abs(value) for _, value in hidden)
+                assert off[len(off) // 2] < 0.05
 
 
 def test_flop_of_a_sample_counted_by_hand() -> None:
@@ -158,19 +219,21 @@ def test_utilisation_is_the_share_of_the_peak() -> None:
 
 
 def test_memory_is_known_within_a_gib_and_a_half_and_says_what_runs_out() -> None:
-    total = read_json(WHOLE)["facts"]["gpu_bytes"]
-    for measured in CELLS:
-        estimate = (sizes(fit.preset_of(measured)).gpu_memory_bytes or 0) - measured_gpu.RUNTIME
-        if measured.median_s is None:
-            assert estimate > total
-        else:
-            assert estimate < total
-            assert estimate == pytest.approx(measured.peak_bytes, abs=1.5 * GIB)
+    in_pieces = {Cell(rank, 6, 4000, True) for rank in (32, 64)}
+    for name, cells in RESULTS.grids.items():
+        total = RESULTS.wholes[name]["facts"]["gpu_bytes"]
+        for measured in cells:
+            estimate = (sizes(fit.preset_of(measured)).gpu_memory_bytes or 0) - measured_gpu.RUNTIME
+            if measured.median_s is None:
+                assert estimate > total or (name == "H100" and measured.cell in in_pieces)
+            else:
+                assert estimate < total
+                assert estimate == pytest.approx(measured.peak_bytes, abs=1.5 * GIB)
 
 
 def test_out_of_memory_and_what_was_not_run_are_said() -> None:
-    table = measured_gpu.of_one_rank(CELLS, 32, checkpointing=False)
-    assert table.count(measured_gpu.OUT_OF_MEMORY) == 5
+    table = measured_gpu.of_one_rank(RESULTS.grids["H100"], 32, CELLS, checkpointing=False)
+    assert table.count(measured_gpu.OUT_OF_MEMORY) == 9 + 5
     fewer = [measured for measured in CELLS if measured.cell != Cell(16, 8, 4000, True)]
     table = measured_gpu.by_rank(fewer, measured_gpu.step_words, checkpointing=True)
     assert table.count(measured_gpu.NOT_RUN) == 1
@@ -190,18 +253,18 @@ def test_the_verdict_on_the_rank_follows_the_figures() -> None:
         dataclasses.replace(measured, median_s=seconds * 1.7) if measured.cell.rank == 64 else measured
         for measured, seconds in timed(CELLS)
     ]
-    (line,) = (row for row in measured_verdicts.claims(slower).splitlines() if "rank 32, not 64" in row)
+    (line,) = (row for row in measured_verdicts.claims({"H200": slower}).splitlines() if "rank 32, not 64" in row)
     assert "-42.0 % step time" in line
 
 
 def test_the_section_says_what_was_not_measured() -> None:
-    words = " ".join(section(CELLS, read_json(WHOLE), SEVERAL_RUNS, read_json(CALLBACK)).split())
+    words = " ".join(section(RESULTS).split())
     for said in (
+        "more than one H100 at once",
         "more than four GPUs",
         "Extrapolated, not measured",
-        "**scaled**",
         "CPU figure",
     ):
         assert said in words
-    assert gpu_named("H100").source.startswith("scaled")
-    assert gpu_named("H200").source.startswith("measured")
+    for name in GRIDS:
+        assert gpu_named(name).source.startswith("measured")

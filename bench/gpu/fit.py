@@ -1,9 +1,10 @@
 """The forecast's cost model against the measured grid: its error in each cell, and in cells that no fit has seen.
 
-    python -m bench.gpu.fit [--summary]
+    python -m bench.gpu.fit [--gpu H200] [--summary]
 
-The model has five constants for an H200. They are fitted again here, by the least mean |ln(measured ÷ model)|, once
-with all cells and once without each row length, rank and micro-batch; what was left out is then predicted. That is how
+The model has five constants, fitted to an H200; an H100 has three of its own and shares the two that are of the work.
+They are fitted again here, by the least mean |ln(measured ÷ model)|, once with all cells and once without each row
+length, rank and micro-batch; what was left out is then predicted. That is how
 far the formula itself, not a lucky choice of constants, can be trusted between and a little beyond the measured
 settings. Errors are ln(measured ÷ model): +5 % means that the GPU took about 5 % longer.
 """
@@ -16,7 +17,7 @@ import statistics
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
-from bench.gpu.measured import Measured, read_grid, timed
+from bench.gpu.measured import GRIDS, Measured, read_grid, timed
 from bench.tables import markdown_table
 from websight_tui.presets import BUILT_IN, Preset, make_preset
 from websight_tui.projection import cost
@@ -46,9 +47,13 @@ class Point(NamedTuple):
     visual_flop: float
 
 
-def shipped() -> Constants:
-    """The constants that the forecast uses for an H200."""
-    gpu = gpu_named("H200")
+FREE: Final[dict[str, tuple[str, ...]]] = {"H100": ("flops", "micro_s", "launch_s"), "H200": Constants._fields}
+"""The constants that are fitted to a GPU's cells."""
+
+
+def shipped(name: str) -> Constants:
+    """The constants that the forecast uses for an H100 or an H200."""
+    gpu = gpu_named(name)
     return Constants(gpu.flops, gpu.micro_s, gpu.launch_s, cost._LONG_ROWS, cost._WITHOUT_CHECKPOINTING)
 
 
@@ -91,8 +96,8 @@ def error(point: Point, constants: Constants) -> float:
     return math.log(point.seconds / seconds(point, constants))
 
 
-def fit(seen: Sequence[Point], start: Constants) -> Constants:
-    """The constants with the least mean |error| over `seen`: each is tried a little up and down, ever less."""
+def fit(seen: Sequence[Point], start: Constants, free: Sequence[str] = Constants._fields) -> Constants:
+    """The constants with the least mean |error| over `seen`: each of `free` is tried a bit up and down, ever less."""
 
     def loss(candidate: Constants) -> float:
         return statistics.fmean(abs(error(point, candidate)) for point in seen)
@@ -100,7 +105,7 @@ def fit(seen: Sequence[Point], start: Constants) -> Constants:
     best, least, stride = start, loss(start), 0.2
     while stride > 0.0005:
         better = False
-        for candidate in _neighbours(best, stride):
+        for candidate in _neighbours(best, stride, free):
             found = loss(candidate)
             if found < least - 1e-12:
                 best, least, better = candidate, found, True
@@ -109,24 +114,29 @@ def fit(seen: Sequence[Point], start: Constants) -> Constants:
     return best
 
 
-def _neighbours(constants: Constants, stride: float) -> list[Constants]:
-    """Each constant up and down by itself, and the pairs that make up for each other."""
+def _neighbours(constants: Constants, stride: float, free: Sequence[str]) -> list[Constants]:
+    """Each constant of `free` up and down by itself, and the pairs that make up for each other."""
     up, down = 1 + stride, 1 / (1 + stride)
-    changes = [{name: factor} for name in Constants._fields for factor in (up, down)]
+    changes = [{name: factor} for name in free for factor in (up, down)]
     changes += [{"flops": a, "long_rows": b} for a, b in ((up, down), (down, up))]
     changes += [{"flops": a, "micro_s": b} for a, b in ((up, up), (down, down))]
     return [
-        constants._replace(**{name: getattr(constants, name) * by for name, by in change.items()}) for change in changes
+        constants._replace(**{name: getattr(constants, name) * by for name, by in change.items()})
+        for change in changes
+        if change.keys() <= set(free)
     ]
 
 
 def left_out(
-    all_points: Sequence[Point], group: Callable[[Measured], int], start: Constants
+    all_points: Sequence[Point],
+    group: Callable[[Measured], int],
+    start: Constants,
+    free: Sequence[str] = Constants._fields,
 ) -> dict[int, list[tuple[Point, float]]]:
     """For each value of `group`: its cells, with their error under a fit that saw none of them."""
     result = {}
     for value in sorted({group(point.measured) for point in all_points}):
-        constants = fit([point for point in all_points if group(point.measured) != value], start)
+        constants = fit([point for point in all_points if group(point.measured) != value], start, free)
         hidden = [point for point in all_points if group(point.measured) == value]
         result[value] = [(point, error(point, constants)) for point in hidden]
     return result
@@ -143,10 +153,10 @@ def summary(errors: Sequence[float]) -> list[str]:
 HEAD: Final = ["cells", "median", "90th percentile", "largest", "mean, signed"]
 
 
-def error_table(all_points: Sequence[Point]) -> str:
-    """Shipped and refitted constants on all cells, then what each left-out group's cells come to."""
-    start = shipped()
-    again = fit(all_points, start)
+def error_table(all_points: Sequence[Point], name: str) -> str:
+    """Shipped and refitted constants on all cells of one GPU, then what each left-out group's cells come to."""
+    start, free = shipped(name), FREE[name]
+    again = fit(all_points, start, free)
     rows = [
         ["constants as shipped", *summary([error(point, start) for point in all_points])],
         ["fitted to all cells", *summary([error(point, again) for point in all_points])],
@@ -157,14 +167,14 @@ def error_table(all_points: Sequence[Point]) -> str:
         ("micro-batch {} left out", lambda measured: measured.cell.batch),
     ]
     for words, group in groups:
-        for value, hidden in left_out(all_points, group, start).items():
+        for value, hidden in left_out(all_points, group, start, free).items():
             rows.append([words.format(value), *summary([off for _, off in hidden])])
     return markdown_table(["", *HEAD], rows)
 
 
-def cell_table(all_points: Sequence[Point]) -> str:
+def cell_table(all_points: Sequence[Point], name: str) -> str:
     """One row a cell: measured and modelled seconds, error."""
-    start = shipped()
+    start = shipped(name)
     rows = [
         [
             str(point.measured.cell.rank),
@@ -184,16 +194,18 @@ def main() -> None:
     """Prints the tables."""
     parser = argparse.ArgumentParser(prog="python -m bench.gpu.fit", description=__doc__.splitlines()[0])
     parser.add_argument("--summary", action="store_true", help="leave out the table of single cells")
-    all_points = points(read_grid())
-    if not parser.parse_args().summary:
-        print(cell_table(all_points), "\n")
-    print(error_table(all_points), "\n")
-    again = fit(all_points, shipped())
+    parser.add_argument("--gpu", choices=tuple(GRIDS), default="H100")
+    args = parser.parse_args()
+    all_points = points(read_grid(GRIDS[args.gpu]))
+    if not args.summary:
+        print(cell_table(all_points, args.gpu), "\n")
+    print(error_table(all_points, args.gpu), "\n")
+    again = fit(all_points, shipped(args.gpu), FREE[args.gpu])
     names = ("TFLOP/s", "s a micro-batch", "s at least", "tokens that double a token's cost", "without checkpointing")
     units = (1e12, 1, 1, 1, 1)
     rows = [
         [name, f"{old / unit:,.4g}", f"{new / unit:,.4g}"]
-        for name, unit, old, new in zip(names, units, shipped(), again, strict=True)
+        for name, unit, old, new in zip(names, units, shipped(args.gpu), again, strict=True)
     ]
     print(markdown_table(["constant", "shipped", "fitted to all cells"], rows))
 

@@ -1,7 +1,7 @@
 """What bench/gpu/results holds, as values.
 
-The files are written by `bench.gpu.grid` (one JSON object a line: the machine's facts, then cells) and
-`bench.gpu.whole_run` and `bench.gpu.several`.
+The files are written by `bench.gpu.grid` (one JSON object a line: the machine's facts, then cells), and by
+`bench.gpu.whole_run`, `bench.gpu.asking` and `bench.gpu.several`.
 """
 
 from __future__ import annotations
@@ -9,15 +9,12 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from bench.gpu.grid import Cell
 
 RESULTS: Final = Path(__file__).with_name("results")
-GRID: Final = RESULTS / "h200-grid.jsonl"
-WHOLE: Final = RESULTS / "h200-whole.json"
-SEVERAL: Final = RESULTS / "h200-several.json"
-CALLBACK: Final = RESULTS / "callback-cpu.json"
+GRIDS: Final = {name: RESULTS / f"{name.lower()}-grid.jsonl" for name in ("H100", "H200")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +45,41 @@ class Measured:
         return self.cell.batch * self.cell.accumulation
 
 
-def read_grid(path: Path = GRID) -> list[Measured]:
+class Results(NamedTuple):
+    """All of it, by what is in the files' names.
+
+    Args:
+        grids, wholes: cells, and whole runs on one GPU, by its name.
+        expandable: cells for which torch's allocator had expandable segments.
+        several: whole runs on several H200s while a save copied the frozen weights too.
+        two: the same on two of them since it does not.
+        asked: evaluations of an adapter on an H100.
+        callback: the trainer's callback, on a CPU.
+    """
+
+    grids: dict[str, list[Measured]]
+    wholes: dict[str, dict[str, Any]]
+    expandable: list[Measured]
+    several: dict[str, Any]
+    two: dict[str, Any]
+    asked: dict[str, Any]
+    callback: dict[str, Any]
+
+
+def read_results() -> Results:
+    """What was measured. Raises as `read_grid` and `read_json`."""
+    return Results(
+        grids={name: read_grid(path) for name, path in GRIDS.items()},
+        wholes={name: read_json(RESULTS / f"{name.lower()}-whole.json") for name in GRIDS},
+        expandable=read_grid(RESULTS / "h100-expandable.jsonl"),
+        several=read_json(RESULTS / "h200-several.json"),
+        two=read_json(RESULTS / "h200-two.json"),
+        asked=read_json(RESULTS / "h100-asked.json"),
+        callback=read_json(RESULTS / "callback-cpu.json"),
+    )
+
+
+def read_grid(path: Path) -> list[Measured]:
     """All cells of a file, in its order. Raises OSError, ValueError or KeyError for a file that is none of ours."""
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     return [_measured(row) for row in rows if "rank" in row]

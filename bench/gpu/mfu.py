@@ -23,7 +23,7 @@ from bench.gpu.model8b import TEXT_8B, VISION_8B
 from websight_tui.sizing import SHAPES, lora_parameters
 
 PEAK_FLOPS: Final = 989e12
-"""Dense bf16 of an H200 SXM (NVIDIA's datasheet gives 1,979 TFLOP/s with sparsity, which is twice that)."""
+"""Dense bf16 of an H100 or H200 SXM (NVIDIA's datasheet gives 1,979 TFLOP/s with sparsity, which is twice that)."""
 TEXT_TOKENS: Final = 40
 """Of each measured row; all others are visual."""
 _SHAPE: Final = SHAPES["Qwen/Qwen3-VL-8B-Instruct"]

@@ -25,14 +25,17 @@ _WITHOUT_CHECKPOINTING: Final = 0.705
 _TOGETHER_S: Final = 0.05
 """Of a step for each doubling of the GPUs: the slowest is waited for, gradients are exchanged (measured: 2 and 4)."""
 _ZERO2: Final = 0.9
-"""DeepSpeed holds the adapters in bf16, not fp32; steps take this much of plain DDP's time (measured: 0.89-0.91)."""
+"""DeepSpeed holds the adapters in bf16, not fp32; steps take this much of plain DDP's time (measured: 0.89-0.92)."""
 _DISK_BYTES_PER_S: Final = 0.4e9
 """A shared file system that others use too."""
 _FIXED_S: Final = 3.0
 """An evaluation or a save costs this much however small it is."""
-_ANSWER_S: Final = 0.15
-"""A click of 20 tokens, each 0.1 s for the 16 rows that are asked at once: transformers waits for Python, not for the
-GPU. Guessed high, not measured."""
+_ANSWER_S: Final = 0.09
+"""A click of 20 tokens, each 0.07 to 0.08 s for the 16 rows that are asked at once (measured on an H100): transformers
+waits for Python, not for the GPU."""
+_OPENED_S: Final = 93e-6
+"""A token of a row that is asked: its part of the picture is opened and scaled first, by one process. What reading a
+row took beyond the model's forward pass, at 976 and 2,458 tokens."""
 _TINY_ANSWER_S: Final = 0.1
 _LONG_ROWS: Final = 10060
 """Tokens of a row at which attention and the logits double the cost of a token (fitted to bench/gpu/results)."""
@@ -73,8 +76,8 @@ def clicks_s(preset: Preset, gpu: Gpu) -> float:
     rows = preset.max_test_samples
     if preset.model_name_or_path == TINY_MODEL:
         return TINY_START_UP_S + rows * _TINY_ANSWER_S
-    work = _flop_per_sample(preset) / (gpu.flops * EVAL_SPEED)
-    return gpu.start_up_s + rows * (work + _ANSWER_S)
+    read = _flop_per_sample(preset) / (gpu.flops * EVAL_SPEED) + preset.tokens_per_sample * _OPENED_S
+    return gpu.start_up_s + rows * (read + _ANSWER_S)
 
 
 def pauses_of(preset: Preset, steps: int) -> tuple[int, int]:

@@ -38,7 +38,7 @@ class Gpu:
 
 GPUS: Final[tuple[Gpu, ...]] = (
     Gpu("H200", r"h200", 333e12, 0.136, 0.454, 240, 0.9, "measured: ranks 8-128, 976-3,991 tokens a row (±10 %)"),
-    Gpu("H100", r"h100|gh200", 313e12, 0.136, 0.454, 240, 0.9, "scaled: the cores of an H200, 70 % of its bandwidth"),
+    Gpu("H100", r"h100|gh200", 300e12, 0.161, 0.585, 240, 0.9, "measured: ranks 16-64, 976-3,991 tokens a row (±12 %)"),
     Gpu("B200", r"b[12]00", 700e12, 0.12, 0.5, 240, 0.9, "scaled: 2,250 TFLOP/s against 989"),
     Gpu("A100", r"a100|a800", 120e12, 0.15, 0.6, 240, 0.9, "scaled: 312 TFLOP/s against 989, better used"),
     Gpu("L40S", r"l40", 110e12, 0.15, 0.6, 240, 0.9, "scaled: 362 TFLOP/s against 989, a third of the bandwidth"),
