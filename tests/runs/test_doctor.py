@@ -26,13 +26,13 @@ from websight_tui.remote.local import LocalTransport
 from websight_tui.remote.opening import open_transport
 from websight_tui.remote.port import Endpoint, Prompter, Transport, Unattended
 from websight_tui.runs.bundle import Bundle
-from websight_tui.runs.checks.finding import Doing, Finding
+from websight_tui.runs.checks.finding import Doing, Finding, Tell, fail, ok, warn
 from websight_tui.runs.checks.shell import Account, check_shell
 from websight_tui.runs.checks.slurm import Site, check_account, check_accounting, check_controller
 from websight_tui.runs.checks.steps import PREFLIGHT
 from websight_tui.runs.doctor import CONNECTING, examine, inspect
 from websight_tui.runs.plan import LaunchPlan, plan_launch
-from websight_tui.runs.preflight import preflight_of
+from websight_tui.runs.preflight import Preflight, preflight_of
 from websight_tui.runs.scratch import Scratch
 
 CONFIG = load_config(Path("/nonexistent/config.toml"))
@@ -67,7 +67,9 @@ def examined(
     open_transport: Callable[[Cluster], Transport] = opener,
 ) -> list[Finding]:
     plan = plan_for(cluster, preset, bundle)
-    return list(examine(cluster, plan, open_transport=open_transport, prompter=prompter or Unattended()))
+    told: list[Doing | Finding] = []
+    examine(cluster, plan, open_transport=open_transport, prompter=prompter or Unattended(), tell=told.append)
+    return [item for item in told if isinstance(item, Finding)]
 
 
 def of(findings: list[Finding], check: str) -> Finding:
@@ -429,10 +431,14 @@ def test_a_connection_that_breaks_ends_the_looking(server: Server) -> None:
     server.know()
     cluster = Cluster("lost", server.endpoint(), root=str(server.home / "w"), python=sys.executable)
     findings = []
-    for finding in examine(cluster, plan_for(cluster, None, SMALL), open_transport=opener, prompter=Unattended()):
-        findings.append(finding)
-        if finding.check == "shell":
-            server.drop()
+
+    def tell(item: Doing | Finding) -> None:
+        if isinstance(item, Finding):
+            findings.append(item)
+            if item.check == "shell":
+                server.drop()
+
+    examine(cluster, plan_for(cluster, None, SMALL), open_transport=opener, prompter=Unattended(), tell=tell)
     broken = next(i for i, f in enumerate(findings) if f.level == "fail")
     assert {(f.level, f.message) for f in findings[broken + 1 :]} == {("skip", "not looked at: the connection broke")}
 
@@ -441,11 +447,37 @@ def test_looking_over_a_connection_that_is_there_leaves_it_open(cluster: Cluster
     transport = opener(cluster)
     transport.connect(Unattended())
     try:
-        findings = list(inspect(transport, cluster, plan_for(cluster, None, SMALL)))
-        assert findings[0].check == "shell"
+        told: list[Doing | Finding] = []
+        inspect(transport, cluster, plan_for(cluster, None, SMALL), told.append)
+        assert next(item for item in told if isinstance(item, Finding)).check == "shell"
         assert transport.connected
     finally:
         transport.close()
+
+
+def test_what_the_trainer_finds_is_told_at_once_and_once(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    at_home, missing = ok("environment", "Python 3.11.9"), fail("data", "the file is not there", "Make it.")
+    told: list[Doing | Finding] = []
+    seen_meanwhile: list[Finding] = []
+
+    def preflight(*_: object, tell: Tell, **__: object) -> Preflight:
+        for item in (Doing("environment"), at_home, Doing("data"), missing, ok("storage", "told as disk before")):
+            tell(item)
+        seen_meanwhile.extend(item for item in told if item in (at_home, missing))
+        return Preflight((at_home, missing, warn("data", "only known at the end")))
+
+    monkeypatch.setattr("websight_tui.runs.doctor.preflight_in", preflight)
+    transport = opener(cluster)
+    transport.connect(Unattended())
+    try:
+        inspect(transport, cluster, plan_for(cluster, None, SMALL), told.append)
+    finally:
+        transport.close()
+    assert seen_meanwhile == [at_home, missing]
+    begun = told.index(Doing("data", ""))  # the doctor's own word for the trainer's part
+    assert told[begun + 1 : begun + 6] == [
+        Doing("environment"), at_home, Doing("data"), missing, warn("data", "only known at the end"),
+    ]  # fmt: skip
 
 
 # the folder that is removed again
@@ -453,10 +485,17 @@ def test_looking_over_a_connection_that_is_there_leaves_it_open(cluster: Cluster
 
 def test_giving_up_half_way_leaves_nothing_behind(cluster: Cluster, info: PocketInfo) -> None:
     before = files_under(info.home)
-    visit = examine(cluster, plan_for(cluster, None, SMALL), open_transport=opener, prompter=Unattended())
-    assert any(finding.check == "folder" for finding in visit)
-    assert files_under(info.home) != before
-    visit.close()
+    there = before
+
+    def tell(item: Doing | Finding) -> None:
+        nonlocal there
+        if isinstance(item, Finding) and item.check == "folder":
+            there = files_under(info.home)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        examine(cluster, plan_for(cluster, None, SMALL), open_transport=opener, prompter=Unattended(), tell=tell)
+    assert there != before
     assert files_under(info.home) == before
 
 

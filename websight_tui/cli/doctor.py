@@ -7,8 +7,7 @@ import dataclasses
 import textwrap
 import time
 from collections import Counter
-from collections.abc import Callable, Generator
-from contextlib import closing
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from websight_tui.cli.options import add_command
@@ -19,10 +18,10 @@ if TYPE_CHECKING:
 
     from websight_tui.config import Cluster
     from websight_tui.presets import Preset
-    from websight_tui.runs.checks.finding import Doing, Finding
+    from websight_tui.runs.checks.finding import Doing, Finding, Tell
 
-    Look = Callable[[Callable[[Doing], None]], Generator[Finding]]
-    """Begins the checks; told what each is about."""
+    Look = Callable[[Tell], None]
+    """Makes the checks; they are told to its argument."""
 
 _MARKS: Final = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "fail": ("✗", "bold red"), "skip": ("–", "dim")}
 _INDENT: Final = 23
@@ -63,8 +62,8 @@ def run(args: argparse.Namespace) -> int:
     plan = plan_launch(context.config, cluster, preset, now=time.time())
     show = _print_json if args.json else _print_text
 
-    def look(tell: Callable[[Doing], None]) -> Generator[Finding]:
-        return examine(cluster, plan, open_transport=open_cluster, prompter=prompter(), tell=tell)
+    def look(tell: Tell) -> None:
+        examine(cluster, plan, open_transport=open_cluster, prompter=prompter(), tell=tell)
 
     failed = show(cluster, preset, look)
     if not failed:
@@ -75,17 +74,20 @@ def run(args: argparse.Namespace) -> int:
 def _print_json(cluster: Cluster, preset: Preset, look: Look) -> set[str]:
     """One object a finding, then one for all of them; the failed checks."""
     from websight_tui.cli.output import print_json
-    from websight_tui.runs.checks.finding import to_nobody
+    from websight_tui.runs.checks.finding import Finding
 
     begin = time.monotonic()
     counts: Counter[str] = Counter()
     failed = set()
-    with closing(look(to_nobody)) as findings:
-        for finding in findings:
-            counts[finding.level] += 1
-            if finding.level == "fail":
-                failed.add(finding.check)
-            print_json({"cluster": cluster.name, **dataclasses.asdict(finding)})
+
+    def tell(item: Doing | Finding) -> None:
+        if isinstance(item, Finding):
+            counts[item.level] += 1
+            if item.level == "fail":
+                failed.add(item.check)
+            print_json({"cluster": cluster.name, **dataclasses.asdict(item)})
+
+    look(tell)
     totals = {level: counts[level] for level in _MARKS}
     seconds = round(time.monotonic() - begin, 1)
     print_json({"cluster": cluster.name, "preset": preset.name, "healthy": not failed, **totals, "seconds": seconds})
@@ -101,6 +103,7 @@ def _print_text(cluster: Cluster, preset: Preset, look: Look) -> set[str]:
     from rich.text import Text
 
     from websight_tui.cli.waiting import waiting
+    from websight_tui.runs.checks.finding import Finding
     from websight_tui.runs.doctor import CHECKS
 
     console = Console(highlight=False)
@@ -109,32 +112,34 @@ def _print_text(cluster: Cluster, preset: Preset, look: Look) -> set[str]:
     counts: Counter[str] = Counter()
     failed: set[str] = set()
     skipped: list[Finding] = []
+    made = 0
+
+    def found(finding: Finding) -> None:
+        counts[finding.level] += 1
+        if finding.level == "fail":
+            failed.add(finding.check)
+        if skipped and finding.message != skipped[0].message:
+            _print_block(console, *_together(skipped))
+            skipped.clear()
+        if finding.level == "skip":
+            skipped.append(finding)
+        else:
+            _print_block(console, finding.level, finding.check, finding.message, finding.hint)
+
     with waiting("looking", console=console) as line:
-        made = 0
 
-        def tell(doing: Doing) -> None:
-            """Its own bar where it has one, else how many of the checks are over."""
+        def tell(item: Doing | Finding) -> None:
+            """A check's own bar where it has one, else how many of the checks are over."""
             nonlocal made
-            made = CHECKS.index(doing.check) if doing.check in CHECKS else made
-            words = f"{doing.check}: {doing.words}" if doing.words else doing.check
-            line.show(
-                words,
-                *((doing.done, doing.total) if doing.total else (made, len(CHECKS))),
-                in_bytes=doing.in_bytes and doing.total > 0,
-            )
+            if isinstance(item, Finding):
+                found(item)
+                return
+            made = CHECKS.index(item.check) if item.check in CHECKS else made
+            far = (item.done, item.total) if item.total else (made, len(CHECKS))
+            words = f"{item.check}: {item.words}" if item.words else item.check
+            line.show(words, *far, in_bytes=item.in_bytes and item.total > 0)
 
-        with closing(look(tell)) as findings:
-            for finding in findings:
-                counts[finding.level] += 1
-                if finding.level == "fail":
-                    failed.add(finding.check)
-                if skipped and finding.message != skipped[0].message:
-                    _print_block(console, *_together(skipped))
-                    skipped.clear()
-                if finding.level == "skip":
-                    skipped.append(finding)
-                else:
-                    _print_block(console, finding.level, finding.check, finding.message, finding.hint)
+        look(tell)
     if skipped:
         _print_block(console, *_together(skipped))
     console.print(_summary(counts, time.monotonic() - begin))

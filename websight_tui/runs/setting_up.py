@@ -36,8 +36,7 @@ def examine_and_tell(
     if transport is None:
         return actions.NOT_CONNECTED
     try:
-        for finding in inspect(transport, watcher.cluster, plan, lambda item: emit(e.told(run_id, item, clock()))):
-            emit(e.CheckMade(run_id, finding, clock()))
+        inspect(transport, watcher.cluster, plan, lambda item: emit(e.told(run_id, item, clock())))
     except WebsightError as exc:
         emit(e.CheckMade(run_id, fail("check", exc.message, exc.hint), clock()))
     emit(e.CheckMade(run_id, None, clock()))
