@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 from pathlib import Path
+from textwrap import wrap
 
 import pytest
 
@@ -20,11 +21,13 @@ from websight_tui.runs.expression import errors
 from websight_tui.runs.reduce import reduce
 from websight_tui.runs.state import AppState, ClusterView, Link, Phase
 from websight_tui.tui import keymap
+from websight_tui.tui.app import LEAST_SIZE
 from websight_tui.tui.controller import Controller
 from websight_tui.tui.glyphs import _ASCII, _UNICODE, ascii_only
 from websight_tui.tui.messages import EventsArrived
 from websight_tui.tui.palette import Palette, palette_of
 from websight_tui.tui.present import left_s
+from websight_tui.tui.preset_fields import FIELDS, GROUPS
 from websight_tui.tui.preset_file import add_preset, free_name
 from websight_tui.tui.prompter import AppPrompter
 from websight_tui.tui.run_facts import loss_of_cancel
@@ -224,11 +227,13 @@ def test_errors_are_found_in_logs() -> None:
     assert next(errors(("ok", "terror", "errorless")), None) is None
 
 
-def test_every_field_of_a_preset_can_be_edited() -> None:
-    from websight_tui.tui.screens.edit import GROUPS
-
-    offered = [field for _, fields in GROUPS for field in fields]
-    assert sorted(offered) == sorted(set(FIELD_TYPES) - {"name", "summary"})
+def test_every_field_of_a_preset_can_be_edited_and_is_explained_in_two_lines() -> None:
+    assert set(FIELDS) == set(FIELD_TYPES) - {"name", "summary"}
+    assert len(FIELDS) == sum(len(fields) for fields in GROUPS.values())
+    least = LEAST_SIZE[0] - 4
+    for field, about in FIELDS.items():
+        assert about.endswith((".", "…")), field
+        assert len(wrap(about, least)) <= 2, field
 
 
 def test_a_wait_is_said_with_what_it_is_and_for_how_long() -> None:

@@ -216,6 +216,15 @@ def _places(text: str, mark: str) -> list[int]:
     return [at for at in range(len(text)) if text.startswith(mark, at)]
 
 
+def squeezed(lines: Sequence[Text], rows: int) -> Text:
+    """`lines` one below the other; where there are more than `rows`, empty ones give way, the last ones first."""
+    kept = list(lines)
+    for index in reversed(range(len(kept))):
+        if len(kept) > rows and not kept[index].plain.strip():
+            del kept[index]
+    return Text("\n", no_wrap=True, overflow="ellipsis").join(kept)
+
+
 def columns(pairs: Sequence[tuple[str, Text | str]], palette: Palette, label_width: int = 12) -> Text:
     """Lines of "label  value", the labels faint and aligned; an empty label and value make an empty line."""
     text = Text(no_wrap=True, overflow="ellipsis")

@@ -1,11 +1,11 @@
-"""The form of a preset: every field, checked as it is typed, with what changes and what it comes to beside it."""
+"""The form of a preset: every field, checked as it is typed and explained below; what it changes stands beside it."""
 
 from __future__ import annotations
 
 import dataclasses
 from typing import ClassVar, Final
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, VerticalScroll
@@ -15,62 +15,13 @@ from textual.widgets import Input, Static
 from websight_tui.errors import PresetError, WebsightError
 from websight_tui.presets import BUILT_IN, Preset, check_field, differences, make_preset
 from websight_tui.tui import keymap
-from websight_tui.tui.home_rows import forecast_badge
-from websight_tui.tui.present import columns
+from websight_tui.tui.home_rows import LABEL, forecast_badge
+from websight_tui.tui.present import columns, squeezed
 from websight_tui.tui.present_preset import bound_lines, difference_rows, forecast_lines, preset_facts
+from websight_tui.tui.preset_fields import FIELDS, GROUPS, left_out
 from websight_tui.tui.screens.base import StateScreen
 from websight_tui.tui.widgets.key_line import KeyLine
 from websight_tui.tui.widgets.status_bar import StatusBar
-
-GROUPS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
-    ("LoRA", ("lora_rank", "lora_alpha", "lora_dropout", "lora_target", "use_rslora")),
-    (
-        "Schedule",
-        (
-            "num_train_epochs",
-            "max_steps",
-            "use_the_time",
-            "per_device_train_batch_size",
-            "gradient_accumulation_steps",
-            "learning_rate",
-            "lr_scheduler_type",
-            "warmup_ratio",
-            "seed",
-        ),
-    ),
-    ("What is kept", ("save_steps", "save_total_limit", "eval_steps", "logging_steps", "report_to")),
-    (
-        "Resources",
-        (
-            "time_limit",
-            "nodes",
-            "gpus_per_node",
-            "cpu_ranks",
-            "cpus_per_task",
-            "mem",
-            "signal_lead_s",
-            "max_jobs",
-        ),
-    ),
-    (
-        "Model and data",
-        (
-            "model_name_or_path",
-            "template",
-            "dataset_dir",
-            "dataset",
-            "eval_dataset",
-            "cutoff_len",
-            "image_max_pixels",
-            "max_samples",
-            "max_eval_samples",
-            "test_dataset",
-            "max_test_samples",
-        ),
-    ),
-    ("Precision and speed", ("bf16", "gradient_checkpointing", "flash_attn", "deepspeed", "dataloader_num_workers")),
-    ("Estimates", ("train_samples", "tokens_per_sample")),
-)
 
 
 def typed(value: object) -> str:
@@ -102,15 +53,16 @@ class EditScreen(StateScreen[None]):
         with Horizontal(id="columns"):
             with VerticalScroll(id="form", can_focus=False) as form:
                 form.border_title = Content(f"Edit {self._start.name}")
-                for title, fields in GROUPS:
+                for title, fields in GROUPS.items():
                     yield Static(title, classes="group")
                     for field in fields:
                         with Horizontal(classes="row", id=f"row-{field}"):
                             yield Static(field)
                             value = typed(getattr(self._start, field))
-                            yield Input(value, self._left_out(field), id=field, compact=True)
+                            yield Input(value, left_out(field, self.wst.cluster), id=field, compact=True)
             with VerticalScroll(id="effect", can_focus=False):
                 yield Static(id="changes")
+        yield Static(id="about")
         yield Static(id="problem")
         yield KeyLine()
 
@@ -118,16 +70,9 @@ class EditScreen(StateScreen[None]):
         super().on_mount()
         self.query_one("#effect").border_title = Content(f"Differs from {self._base.name}")
 
-    def _left_out(self, field: str) -> str:
-        """What an empty field means."""
-        cluster = self.wst.cluster
-        return {
-            "time_limit": f"{cluster.time_limit}, the cluster's",
-            "gpus_per_node": f"{cluster.gpus_per_node}, the cluster's",
-            "max_samples": "all",
-            "max_steps": "as many as the epochs have",
-            "eval_dataset": "no evaluation",
-        }.get(field, "")
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """Says below the form what the field is."""
+        self.query_one("#about", Static).update(Content(FIELDS.get(event.widget.id or "", "")))
 
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
@@ -143,11 +88,10 @@ class EditScreen(StateScreen[None]):
 
     def update_view(self) -> None:
         changed = differences(self.preset, self._base)
-        for _, fields in GROUPS:
-            for field in fields:
-                row = self.query_one(f"#row-{field}")
-                row.set_class(field in changed, "-changed")
-                row.set_class(field in self._problems, "-wrong")
+        for field in FIELDS:
+            row = self.query_one(f"#row-{field}")
+            row.set_class(field in changed, "-changed")
+            row.set_class(field in self._problems, "-wrong")
         problem = next(iter(self._problems.values()), "")
         self.query_one("#problem", Static).update(Content(problem))
         forecast, palette = self.wst.forecast(self.preset), self.palette
@@ -156,7 +100,9 @@ class EditScreen(StateScreen[None]):
         for line in (*bounds, *forecast_lines(forecast, palette)):
             text.append("\n").append_text(line)
         facts = preset_facts(self.preset, self.wst.cluster)[:10]
-        self.query_one("#changes", Static).update(text.append("\n\n").append_text(columns(facts, palette, 10)))
+        text.append("\n\n").append_text(columns(facts, palette, LABEL))
+        lines = list(text.split("\n", allow_blank=True))
+        self.query_one("#changes", Static).update(squeezed(lines, self.query_one("#effect").content_size.height))
 
     @on(Input.Submitted)
     def action_done(self) -> None:

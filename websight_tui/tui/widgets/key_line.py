@@ -37,13 +37,15 @@ class Key:
         return len(self.shown) + 1 + len(self.text)
 
 
-def lines_of(keys: Sequence[Key], last: Sequence[Key], more: Key, width: int, *, all_keys: bool) -> list[list[Key]]:
+def lines_of(
+    keys: Sequence[Key], last: Sequence[Key], more: Key | None, width: int, *, all_keys: bool
+) -> list[list[Key]]:
     """The entries by line.
 
     Args:
         keys: in the order of their worth.
         last: always shown, after them.
-        more: the entry that shows all; left out where nothing is hidden.
+        more: the entry that shows all; left out where nothing is hidden. None where its key is typed into a field.
         width: cells of a line.
         all_keys: whether all are shown, over as many lines as it takes; else one line of the wanted ones that fit.
     """
@@ -53,15 +55,16 @@ def lines_of(keys: Sequence[Key], last: Sequence[Key], more: Key, width: int, *,
 
     if room([*keys, *last]) <= width:
         return [[*keys, *last]]
+    end = [*last, more] if more is not None else [*last]
     if not all_keys:
         kept: list[Key] = []
         for key in sorted(keys, key=lambda k: not k.wanted):
-            if room([*kept, key, *last, more]) > width:
+            if room([*kept, key, *end]) > width:
                 break
             kept.append(key)
-        return [[*kept, *last, more]]
+        return [[*kept, *end]]
     lines: list[list[Key]] = [[]]
-    for key in [*keys, *last, more]:
+    for key in [*keys, *end]:
         if lines[-1] and room([*lines[-1], key]) > width:
             lines.append([])
         lines[-1].append(key)
@@ -99,10 +102,10 @@ class KeyLine(Widget):
             self._told = entries
             self.refresh(layout=self.open)  # closed, it is one line whatever it says
 
-    def _entries(self) -> tuple[list[Key], list[Key], Key]:
+    def _entries(self) -> tuple[list[Key], list[Key], Key | None]:
         keys: list[Key] = []
         last: dict[str, Key] = {}
-        more = Key("full_stop", ".", "more")
+        more = None
         seen = set()
         for node, binding, enabled, _ in map(_parts, self.screen.active_bindings.values()):
             if not (enabled and binding.id and listed(binding)) or binding.action in seen:
