@@ -18,6 +18,7 @@ from textual.command import Provider
 from textual.keys import format_key
 from textual.reactive import reactive
 from textual.screen import Screen
+from textual.widgets._toast import ToastRack
 
 from websight_tui.config import LOCAL
 from websight_tui.errors import WebsightError
@@ -37,6 +38,8 @@ from websight_tui.tui.screens.home import HomeScreen
 from websight_tui.tui.themes import DEFAULT_THEME, THEMES, automatic
 
 if TYPE_CHECKING:
+    from textual.notifications import Notification
+
     from websight_tui.config import Cluster, Config
     from websight_tui.projection.model import Forecast
     from websight_tui.runs.attention import Attention, News
@@ -300,9 +303,22 @@ class WebsightApp(Actions, App[None]):
             self.planner.learn([state.runs[run_id] for run_id in over], layouts)
 
     def tell(self, message: str, hint: str = "", *, good: bool = False) -> None:
-        """A message in the corner; `message` may be remote text."""
+        """A message at the bottom; `message` may be remote text."""
         text = message if not hint else f"{message.rstrip('.')}. {hint}"
         self.notify(text, severity="information" if good else "warning", markup=False, timeout=6 if good else 12)
+
+    @property
+    def has_messages(self) -> bool:
+        """Whether a message stands at the bottom."""
+        return len(self._notifications) > 0
+
+    def _unnotify(self, notification: Notification, refresh: bool = True) -> None:
+        """Textual leaves its rack of messages where it is when the last one goes; here it takes rows."""
+        super()._unnotify(notification, refresh)
+        for rack in self.screen.query(ToastRack):
+            rack.display = self.has_messages
+        if isinstance(self.screen, StateScreen):
+            self.screen.messages_moved()
 
     @work(exclusive=False, description="a login question")
     async def on_prompt_requested(self, message: PromptRequested) -> None:
@@ -356,8 +372,9 @@ class WebsightApp(Actions, App[None]):
             self.stylesheet.set_variables(self.get_css_variables())
 
     def get_css_variables(self) -> dict[str, str]:
-        """Textual's, and the border's kind: lines, or what ASCII has."""
-        return {**super().get_css_variables(), "edge": "ascii" if glyphs.plain_ascii() else "round"}
+        """Textual's, and the kinds of border: lines or blocks, or what ASCII has."""
+        edge, mark = ("ascii", "ascii") if glyphs.plain_ascii() else ("round", "thick")
+        return {**super().get_css_variables(), "edge": edge, "mark": mark}
 
     def get_key_display(self, binding: Binding) -> str:
         """A key as it is shown, by its name where the terminal has no symbols."""

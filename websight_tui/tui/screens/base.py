@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar, cast
 
 from textual.screen import ModalScreen, Screen
 from textual.timer import Timer
+from textual.widgets._toast import ToastRack
 
 from websight_tui.runs.state import AppState
 from websight_tui.tui.palette import Palette, palette_of
+from websight_tui.tui.widgets.key_line import KeyLine
 from websight_tui.tui.widgets.status_bar import StatusBar
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ class StateScreen(Screen[R], Generic[R]):
     """A screen over the app's state. `update_view` is called when the state, the second or the theme changed."""
 
     _more: Timer | None = None
+    message_rows = 0
+    """Rows that messages take at the bottom."""
 
     @property
     def wst(self) -> WebsightApp:
@@ -40,15 +44,29 @@ class StateScreen(Screen[R], Generic[R]):
         return palette_of(self.app.theme_variables)
 
     def on_mount(self) -> None:
+        for rack in self.query(ToastRack):
+            self.watch(rack, "virtual_size", self.messages_moved, init=False)
         self.watch(self.app, "state", self._changed, init=False)
         self.watch(self.app, "now", self._changed, init=False)
         self.call_after_refresh(self._changed)
 
     def on_screen_resume(self) -> None:
         self.call_after_refresh(self._changed)  # never before the first frame
+        self.call_after_refresh(self.messages_moved)
 
     def restyle(self) -> None:
         """The theme changed; called by the app, for a watch of our own on it would keep closed screens alive."""
+        self.call_after_refresh(self._changed)
+
+    def messages_moved(self) -> None:
+        """Gives the place of the keys to messages, so that a short one moves nothing else, or back to the keys."""
+        shown = self.query(ToastRack) if self.wst.has_messages else ()
+        rows = sum(rack.outer_size.height for rack in shown)
+        if rows == self.message_rows:
+            return
+        self.message_rows = rows
+        for line in self.query(KeyLine):
+            line.display = not rows
         self.call_after_refresh(self._changed)
 
     def _changed(self) -> None:

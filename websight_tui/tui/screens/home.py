@@ -19,7 +19,7 @@ from websight_tui.tui.bars import bars
 from websight_tui.tui.glyphs import plain_ascii
 from websight_tui.tui.headlines import Headline
 from websight_tui.tui.home_layout import Heights, heights
-from websight_tui.tui.present import columns, wrapped
+from websight_tui.tui.present import columns, squeezed, wrapped
 from websight_tui.tui.present_preset import preset_facts, preset_row
 from websight_tui.tui.screens.home_keys import HomeKeys
 from websight_tui.tui.widgets.chart import Chart
@@ -142,7 +142,8 @@ class HomeScreen(HomeKeys):
         head = headlines.of_preset(forecast, palette, self._track_record(), bounds)
         before = self._paragraphs([Text(preset.summary, style="italic")] if preset.summary else ())
         after = self._paragraphs(head.lines[headlines.SHOWN :], palette.faint)
-        self._say(preset.name, preset_facts(preset, self.wst.cluster), before, [Text(), *after[:-1]] if after else ())
+        facts = preset_facts(preset, self.wst.cluster, self._room - home_rows.LABEL - 1)
+        self._say(preset.name, facts, before, [Text(), *after[:-1]] if after else ())
         return head
 
     def _track_record(self) -> str:
@@ -156,7 +157,7 @@ class HomeScreen(HomeKeys):
     @property
     def _room(self) -> int:
         """Cells of a line beside the lists."""
-        return max(20, self.query_one("#details").scrollable_content_region.width)
+        return max(20, self.query_one("#details").scrollable_content_region.width - 1)
 
     def _paragraphs(self, said: Sequence[Text | str], style: str = "") -> list[Text]:
         """Sentences in lines that fit beside the lists, an empty one after each."""
@@ -171,8 +172,9 @@ class HomeScreen(HomeKeys):
         after: Sequence[Text] = (),
     ) -> None:
         entitle(self.query_one("#details"), title)
-        lines = [*before, columns(facts, self.palette, home_rows.LABEL), *after]
-        put(self.query_one("#facts", Static), Text("\n").join(lines))
+        lines = [*before, *columns(facts, self.palette, home_rows.LABEL).split("\n", allow_blank=True), *after]
+        rows = self.query_one("#details").content_size.height  # no key scrolls here
+        put(self.query_one("#facts", Static), squeezed(lines, rows))
 
     def _show_hero(self, head: Headline, title: str) -> None:
         hero = self.query_one("#hero", Static)
@@ -186,7 +188,7 @@ class HomeScreen(HomeKeys):
 
     def _share_out(self) -> None:
         """Gives every pane the rows it needs."""
-        used = self.query_one(KeyLine).size.height or 1
+        used = self.message_rows or self.query_one(KeyLine).size.height or 1
         view = self.wst.cluster_view
         wanted = heights(
             self.size.height - 1 - used,
