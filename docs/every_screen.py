@@ -39,25 +39,23 @@ _CELL: Final = 8.4
 
 async def pictures(scene: Scene, size: str, looks: Sequence[str]) -> dict[str, str]:
     """SVG by look of one scene, reached by its keys in a window of that size."""
+    return {look: await _picture(scene, size, look) for look in looks}
+
+
+async def _picture(scene: Scene, size: str, look: str) -> str:
     columns, rows = (int(part) for part in size.split("x"))
-    taken = {}
+    theme, symbols = LOOKS[look]
     with tempfile.TemporaryDirectory() as folder:
         app = scene.make(Path(folder))
+        app.config = replace(app.config, ui=Ui(theme=theme, symbols=symbols))
+        app._apply_ui()
         async with app.run_test(size=(columns, rows), notifications=True) as pilot:
             deadline = time.monotonic() + 10
             while not app.loaded and time.monotonic() < deadline:
                 await pilot.pause(0.02)
             await scene.act(Play(app, pilot))
             await pilot.pause(SETTLE_S)
-            for look in looks:
-                theme, symbols = LOOKS[look]
-                app.reload(replace(app.config, ui=Ui(theme=theme, symbols=symbols)))
-                app._apply_ui()
-                app.refresh_css(animate=False)
-                app._restyle(None)
-                await pilot.pause(SETTLE_S)
-                taken[look] = svg_of(app).replace(folder, "~/.config/websight-tui")
-    return taken
+            return svg_of(app).replace(folder, "~/.config/websight-tui")
 
 
 def png_of(svg: str, width: int) -> bytes:

@@ -93,7 +93,7 @@ async def host_key(play: Play) -> None:
 
 @scene(busy)
 async def too_small(play: Play) -> None:
-    play.app.push_screen(TooSmallScreen((60, 16)))
+    play.app.push_screen(TooSmallScreen((220, 66)))
 
 
 keys("choose-cluster", "s")

@@ -51,15 +51,18 @@ def test_the_verdict_grows_with_the_room() -> None:
     forecast = FakePlanner().forecast(config().clusters["hai"], config().presets["baseline"])
     head = headlines.of_preset(forecast, Palette())
     assert forecast.verdict is Verdict.WILL_NOT_FIT
-    for width, height, first in (
-        (78, 3, "█   █ █ "),
-        (196, 5, "██      ██"),
-        (50, 3, f" {glyph(Verdict.WILL_NOT_FIT)} WILL NOT FIT"),
+    bar = f" {glyph(Verdict.WILL_NOT_FIT)} WILL NOT FIT"
+    for width, height, at, begin in (
+        (116, 3, 0, "█   █ █ "),
+        (196, 5, 0, "██      ██"),
+        (78, 3, 1, bar),  # letters would cut the figures off
+        (50, 3, 0, bar),
     ):
         lines = head.text(width, height, Palette()).plain.split("\n")
-        assert lines[0].startswith(first)
+        assert lines[at].startswith(begin)
         assert len(lines) == height
         assert "estimate" in "\n".join(lines)
+    assert all(len(line) <= 78 for line in head.text(78, 3, Palette()).plain.split("\n"))
 
 
 def test_every_state_can_be_written_in_large_letters() -> None:

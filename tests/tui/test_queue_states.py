@@ -33,7 +33,7 @@ async def test_enter_on_a_job_that_was_not_started_here_watches_it(stage: Stage)
     async with stage.app.run_test(size=(120, 36)) as pilot:
         engine = await loaded(stage, pilot)
         await pilot.press("tab", "tab", "G")
-        await until(pilot, lambda: "Enter opens its log and curves" in screen_text(stage.app))
+        await until(pilot, lambda: "Enter opens its log" in screen_text(stage.app))
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(stage.app.screen, RunScreen))
         await until(pilot, lambda: ("watch_job", "hai", "48231") in engine.calls)

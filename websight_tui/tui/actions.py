@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from websight_tui.presets import Preset
 from websight_tui.runs.state import Link, RunView
@@ -12,6 +12,10 @@ from websight_tui.tui.undo import Undoing
 
 if TYPE_CHECKING:
     from websight_tui.slurm_commands.model import Job
+
+
+_ANOTHER: Final = "\0another"
+"""In the place of a cluster's name."""
 
 
 class Actions(Undoing):
@@ -60,6 +64,7 @@ class Actions(Undoing):
         self._app.notify(f"Saved {path}", markup=False)
 
     def action_switch_cluster(self) -> None:
+        from websight_tui.tui.first_minute import ask_where
         from websight_tui.tui.screens.choose import ChooseScreen
 
         app = self._app
@@ -70,9 +75,12 @@ class Actions(Undoing):
             link = view.link if view is not None else Link.OFFLINE
             place = cluster.endpoint.host or "this machine"
             options.append((name, f"{glyph(link)} {name:<{width}}   {link.value:<12}   {place}"))
+        options.append((_ANOTHER, "  another one …"))
 
         def chosen(name: str | None) -> None:
-            if name is not None:
+            if name == _ANOTHER:
+                ask_where(app)
+            elif name is not None:
                 app.choose_cluster(name)
 
         app.push_screen(ChooseScreen("Connect to", options, app.cluster_name), chosen)

@@ -14,6 +14,8 @@ from websight_tui.tui.palette import Palette
 from websight_tui.tui.present_preset import hours
 
 _FIGURE: Final = 9
+_THICK: Final = 4
+"""Rows for each bar from which on it is as thick as a row, drawn over two."""
 _MOST_OVER: Final = 2.25
 """Shares of the limit that the scale shows at most; a longer bar ends in an arrow."""
 
@@ -36,13 +38,18 @@ def bars(
         names[-1] = chosen
     scale = min(_MOST_OVER, max(1.15, *(_share(known[name], band=True) for name in names)))
     limit = min(room - 1, round(room / scale))
-    gap = min(3, (height - 1 - len(names)) // max(1, len(names) - 1)) if len(names) > 1 else 0
+    thick = height - 1 >= _THICK * len(names)
+    free = height - 1 - len(names) * (1 + thick)
+    gap = min(3, free // max(1, len(names) - 1)) if len(names) > 1 else 0
     text = Text(no_wrap=True, overflow="crop")
     for index, name in enumerate(names):
         style = "bold" if name == chosen else palette.faint
         text.append(f"{name:<{label}}  ", style=style)
-        text.append_text(_bar(known[name], room, scale, limit, palette))
+        text.append_text(_bar(known[name], room, scale, limit, palette, *(("bar over", "rest over") if thick else ())))
         text.append(f"{glyph('about')} {hours(known[name].seconds or 0.0)}".rjust(_FIGURE), style=style).append("\n")
+        if thick:
+            under = _bar(known[name], room, scale, limit, palette, "bar under", "")
+            text.append(" " * (label + 2)).append_text(under).append("\n")
         for _ in range(gap if index < len(names) - 1 else 0):
             text.append(" " * (label + 2 + limit)).append(glyph("limit"), style=palette.faint).append("\n")
     limits = {known[name].limit_s for name in names}
@@ -56,8 +63,10 @@ def _share(forecast: Forecast, *, band: bool = False) -> float:
     return (end or 0.0) / (forecast.limit_s or 1.0)
 
 
-def _bar(forecast: Forecast, room: int, scale: float, limit: int, palette: Palette) -> Text:
-    """One line: solid to the estimate, thin to the slow end of its band, the limit across."""
+def _bar(
+    forecast: Forecast, room: int, scale: float, limit: int, palette: Palette, solid: str = "bar", thin: str = "rest"
+) -> Text:
+    """One line: `solid` to the estimate, `thin` to the slow end of its band ("" for nothing), the limit across."""
     full = max(1, round(_share(forecast) / scale * room))
     slow = max(full, round(_share(forecast, band=True) / scale * room))
     colour = palette.verdict(forecast.verdict)
@@ -68,7 +77,7 @@ def _bar(forecast: Forecast, room: int, scale: float, limit: int, palette: Palet
         elif x == room - 1 and full > room:
             text.append(glyph("beyond"), style=colour)
         elif x < full:
-            text.append(glyph("bar"), style=colour)
+            text.append(glyph(solid), style=colour)
         else:
-            text.append(glyph("rest") if x < slow else " ", style=palette.trace)
+            text.append(glyph(thin) if thin and x < slow else " ", style=palette.trace)
     return text

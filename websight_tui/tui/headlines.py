@@ -94,7 +94,7 @@ def of_job(job: Job, now: float, palette: Palette) -> Headline:
     left = left_s(job, now)
     ends = f"{words.duration(left)} left" if left is not None else ""
     said = f" {glyph('dot')} ".join(part for part in (why, starts, ends) if part)
-    lines = (said, "not started here: Enter opens its log and curves")
+    lines = (said, "submitted elsewhere: Enter opens its log")
     return Headline(glyph(phase), job.state.lower(), palette.phase(phase), tuple(line for line in lines if line))
 
 
@@ -129,4 +129,4 @@ def of_cluster(view: ClusterView | None, name: str, pane: str, palette: Palette)
         return Headline(glyph("warning"), "no answer", palette.warn, lines)
     if view is None or view.queue_at is None:
         return Headline(glyph(Link.CONNECTING), "asking", palette.faint, (f"asking Slurm on {name}",))
-    return Headline(glyph(Link.ONLINE), "queue empty", palette.good, (f"no job of yours waits or runs on {name}",))
+    return Headline(glyph(Link.ONLINE), "queue empty", palette.faint, (f"no job of yours waits or runs on {name}",))

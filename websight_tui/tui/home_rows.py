@@ -27,7 +27,7 @@ from websight_tui.tui.present import (
     wrapped,
 )
 from websight_tui.tui.present_preset import hours
-from websight_tui.tui.widgets.table import Column
+from websight_tui.tui.widgets.table import Cell, Column
 
 if TYPE_CHECKING:
     from websight_tui.config import Cluster
@@ -68,7 +68,7 @@ def mark(palette: Palette) -> dict[str, Text | str]:
     return {"number": Text(glyph("run0"), style=f"bold {palette.warn}")}
 
 
-def run_row(run: RunView, now: float, palette: Palette) -> dict[str, Text | str]:
+def run_row(run: RunView, now: float, palette: Palette) -> dict[str, Cell]:
     """The cells of one run: its state by symbol, word and colour; how far; the verdict."""
     progress, colour = progress_of(run), palette.phase(run.phase)
     projection = live_projection(run)
@@ -77,10 +77,12 @@ def run_row(run: RunView, now: float, palette: Palette) -> dict[str, Text | str]
         left = max(0.0, projection.finish_at - now)
     over = run.phase in OVER
     name = Text(run_name(run), style=palette.faint if over and run.phase is not Phase.FINISHED else "")
-    name = Text.assemble(name, " ", (words.time_of_day(run.spec.created_at, now), palette.faint))
+    when = words.time_of_day(run.spec.created_at, now)
+    day, _, clock = when.rpartition(" ")
+    names = [Text.assemble(name, " ", (said, palette.faint)) for said in dict.fromkeys((when, day or clock))]
     return {
         "phase": Text(glyph(run.phase), style=colour),
-        "name": name,
+        "name": (*names, name),
         "word": Text("" if over else run.phase.value, style=colour),
         "bar": bar(progress.share, 10, palette.accent if not over else palette.faint, palette),
         "share": f"{progress.share:.0%}" if progress.total else glyph("dash"),

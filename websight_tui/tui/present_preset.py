@@ -69,21 +69,26 @@ def preset_row(
     }
 
 
-def preset_facts(preset: Preset, cluster: Cluster) -> list[tuple[str, Text | str]]:
-    """(label, value) pairs of the details beside the list; empty pairs part the groups."""
+def preset_facts(preset: Preset, cluster: Cluster, room: int = 80) -> list[tuple[str, Text | str]]:
+    """(label, value) pairs of the details beside the list; empty pairs part the groups.
+
+    Args:
+        room: cells of a value; where the model's name is longer, it stands without its owner or folder.
+    """
     gpus = cluster.gpus_per_node if preset.gpus_per_node is None else preset.gpus_per_node
     world = preset.world_size(cluster.gpus_per_node)
     figures = sizes(preset)
     place = f"{preset.nodes * gpus} GPU" if gpus else f"CPU, {world} rank"
     place += "s" if (preset.nodes * gpus if gpus else world) != 1 else ""
     steps = f"{preset.total_steps(world):,}"
-    rows = f"{preset.max_samples:,} rows max" if preset.max_samples else f"{preset.train_samples:,} rows"
+    rows = min(preset.train_samples, preset.max_samples or preset.train_samples)
+    model = preset.model_name_or_path
     memory = words.size(figures.gpu_memory_bytes)
     pairs: list[tuple[str, Text | str]] = [
         ("rank/α", f"{preset.lora_rank}/{preset.lora_alpha}{' rsLoRA' if preset.use_rslora else ''}"),
         ("epochs", f"{preset.num_train_epochs:g}"),
         ("batch", batch_words(preset, world) + " effective"),
-        ("steps", f"{steps} ({rows})"),
+        ("steps", f"{steps} ({rows:,} rows)"),
         ("save", f"every {preset.save_steps:,}, keeps {preset.save_total_limit}"),
         ("evaluate", f"every {preset.eval_steps:,}" if preset.eval_dataset else "never"),
         ("", ""),
@@ -91,7 +96,7 @@ def preset_facts(preset: Preset, cluster: Cluster) -> list[tuple[str, Text | str
         ("adapter", f"{words.size(figures.adapter_bytes)} on disk"),
         ("memory", f"{glyph('about')} {memory} a GPU" if figures.gpu_memory_bytes is not None else glyph("dash")),
         ("", ""),
-        ("model", preset.model_name_or_path),
+        ("model", model if len(model) <= room else model.rpartition("/")[2]),
         ("data", preset.dataset),
         ("learning", f"{preset.learning_rate:g}, {preset.lr_scheduler_type}"),
         ("runs on", f"{place}, {preset.mem} memory"),

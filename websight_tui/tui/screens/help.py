@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from textwrap import wrap
 from typing import ClassVar, Final
 
 from rich.text import Text
@@ -17,6 +18,13 @@ from websight_tui.tui import keymap
 from websight_tui.tui.palette import Palette, palette_of
 from websight_tui.tui.screens.dialog import keys
 
+_WIDE: Final = 104
+"""Columns from which on the names stand beside the keys; the window is never wider."""
+_KEYS: Final = 18
+_ROOM: Final = 58
+_FRAME: Final = 8
+"""Cells beside the text: border, padding, scroll bar and a gap before it."""
+
 
 def group_of(ids: Collection[str]) -> str:
     """The screen to which keys of these ids belong; "" if to none of its own."""
@@ -29,12 +37,15 @@ def group_of(ids: Collection[str]) -> str:
     return best if found[best] else ""
 
 
-def help_text(changed: Mapping[str, str], palette: Palette, *, names: bool = True, first: str = "") -> Text:
+def help_text(
+    changed: Mapping[str, str], palette: Palette, *, names: bool = True, first: str = "", room: int = _ROOM
+) -> Text:
     """The list of keys by screen.
 
     Args:
         names: with the names under which [keys] changes them.
         first: the group that comes before the others.
+        room: cells for what a key does; longer words go on in the next line.
     """
     text = Text()
     groups = sorted(keymap.GROUPS.items(), key=lambda item: item[0] != first)
@@ -49,19 +60,17 @@ def help_text(changed: Mapping[str, str], palette: Palette, *, names: bool = Tru
                 continue
             shown = changed.get(binding.id or "", binding.key)
             pressed = " ".join(format_key(key.strip()) for key in shown.split(",")[:2])
-            line = f"{binding.tooltip:<58.58} "
+            line, *rest = wrap(binding.tooltip, room)
             text.append(f"  {pressed:<16}", style=f"bold {palette.accent}")
-            text.append(line if names else f"{line.rstrip()}\n")
+            text.append(f"{line:<{room}} " if names else f"{line}\n")
             text.append(f"{binding.id}\n" if names else "", style=palette.faint)
+            text.append("".join(f"{'':<{_KEYS}}{more}\n" for more in rest))
         text.append("\n")
     text.append("Change a key in config.toml:  ", style=palette.faint)
     text.append('[keys]\n"run.cancel" = "X"\n')
     if not names:
         text.append("The names of all stand here where the window is wider.\n", style=palette.faint)
     return text
-
-
-_WIDE: Final = 104
 
 
 class HelpScreen(ModalScreen[None]):
@@ -73,10 +82,10 @@ class HelpScreen(ModalScreen[None]):
         ("k", "scroll(-1)", "up"),
     ]
     DEFAULT_CSS = """
-    HelpScreen Static { text-wrap: nowrap; text-overflow: ellipsis; height: auto; }
+    HelpScreen Static { text-wrap: nowrap; text-overflow: ellipsis; height: auto; padding-right: 1; }
     HelpScreen > VerticalScroll {
         scrollbar-size-vertical: 1; width: 104; max-width: 96%; height: 90%;
-        border: $edge $border; padding: 1 2;
+        border: $edge $border; padding: 1 1 1 2;
         background: $background; border-title-color: $primary; border-title-style: bold; }
     """
 
@@ -89,8 +98,10 @@ class HelpScreen(ModalScreen[None]):
             box.border_title = "Keys"
             box.border_subtitle = keys(("j k", "scroll"), ("Esc", "leave"))
             palette = palette_of(self.app.theme_variables)
-            wide = self.app.size.width >= _WIDE
-            yield Static(help_text(self._keys, palette, names=wide, first=self._first))
+            width = self.app.size.width
+            wide = width >= _WIDE
+            room = _ROOM if wide else width * 96 // 100 - _FRAME - _KEYS
+            yield Static(help_text(self._keys, palette, names=wide, first=self._first, room=room))
 
     def action_scroll(self, lines: int) -> None:
         self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)

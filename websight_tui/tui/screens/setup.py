@@ -177,8 +177,11 @@ class SetupScreen(StateScreen[bool]):
         width = max((len(choice.value) for choice in found), default=0)
         shown.clear_options()
         for choice in found:
-            text = Text(f"{plain(choice.value, 80):<{width}}  ").append(plain(choice.note, 120))
-            shown.add_option(Option(text, id=choice.value))
+            row = Table.grid(padding=(0, 2, 0, 0))
+            row.add_column(min_width=min(width, 40), overflow="fold")
+            row.add_column()
+            row.add_row(Text(plain(choice.value, 80)), Text(plain(choice.note, 120)))
+            shown.add_option(Option(row, id=choice.value))
         shown.add_option(Option(Text("another one …"), id=_OTHER))
         shown.highlighted = 0
         shown.focus()

@@ -46,7 +46,9 @@ class Column:
     flex: bool = False
 
 
-Cells = Mapping[str, Text | str]
+Cell = Text | str | tuple[Text, ...]
+"""What stands in a cell; of several texts, the longest first, the first one that fits."""
+Cells = Mapping[str, Cell]
 """Cells by column key."""
 Row = tuple[str, Cells]
 """(key, cells)."""
@@ -172,7 +174,7 @@ class KeyedTable(ScrollView, can_focus=True):
         """Key of the row under the cursor."""
         return self._keys[self._cursor] if self._cursor < len(self._keys) else None
 
-    def cell(self, key: str, column: str) -> Text | str:
+    def cell(self, key: str, column: str) -> Cell:
         """A cell as it is now. Raises KeyError."""
         return self._cells_of(key)[column]
 
@@ -286,6 +288,8 @@ class KeyedTable(ScrollView, can_focus=True):
             if width is None:
                 continue
             value = cells.get(column.key, "")
+            if isinstance(value, tuple):
+                value = next((text for text in value if text.cell_len <= width), value[-1])
             text = value.copy() if isinstance(value, Text) else Text(value)
             text.truncate(width, overflow="ellipsis")
             text.align("right" if column.right else "left", width)

@@ -27,11 +27,14 @@ from websight_tui.tui.present import (
 from websight_tui.tui.widgets.big_text import big_text
 
 _GAP = 3
-_LEAST_WORDS = 26
 _SHORT = 50
 """Cells of a line that leaves the next one free where there are two."""
+_LEAST_WORDS = 20
+_TOLD = 2
+"""Lines that must be read whole beside a word in large letters: the figure, and what it is held against."""
 _LEAST_BESIDE = 48
 """Cells from which on all lines stand beside the bar, not beneath it."""
+_BAR = 3
 
 
 def headline(run: RunView, palette: Palette) -> tuple[str, str, str]:
@@ -106,10 +109,22 @@ def _filled(lines: Sequence[Text], width: int, rows: int) -> list[Text]:
     return [whole(line, width) for line in found]
 
 
+def _readable(lines: Sequence[Text], width: int, rows: int) -> bool:
+    """Whether the lines that count can be read whole in so many rows, with one row left for each other line."""
+    if width < _LEAST_WORDS:
+        return False
+    parts = [part for line in lines[:_TOLD] for part in wrapped(line, width)]
+    return len(parts) + len(lines[_TOLD:]) <= rows and all(part.cell_len <= width for part in parts)
+
+
 def block(
     symbol: str, word: str, colour: str, lines: Sequence[str | Text], width: int, height: int, palette: Palette
 ) -> Text:
-    """A word in letters of blocks where they fit `width` × `height` cells, else on a bar; lines beside."""
+    """A word in letters of blocks where they fit `width` × `height` cells, else on a bar; lines beside.
+
+    The bar is three rows high where there are as many: it is for words so long that their letters would leave no room
+    for the figures, and those weigh the most.
+    """
     text = Text(no_wrap=True, overflow="ellipsis")
     said = [
         line if isinstance(line, Text) else Text(line, palette.text if not i else palette.faint)
@@ -117,8 +132,9 @@ def block(
     ]
     for tall in (True, False):
         letters = big_text(word, tall=tall, ascii_only=plain_ascii())
-        if letters and len(letters) <= height and len(letters[0]) + _GAP + _LEAST_WORDS <= width:
-            said = _filled(said, width - len(letters[0]) - _GAP, len(letters))
+        room = width - len(letters[0]) - _GAP if letters else 0
+        if letters and len(letters) <= height and _readable(said, room, len(letters)):
+            said = _filled(said, room, len(letters))
             first = max(0, (len(letters) - len(said)) // 2)
             for index, row in enumerate(letters):
                 text.append(("\n" if index else "") + row, style=colour)
@@ -126,9 +142,17 @@ def block(
                     text.append(" " * _GAP).append_text(said[index - first])
             return text
     badge = f" {symbol} {word.upper()} "
-    text.append(badge, style=f"bold {palette.back} on {colour}")
+    on = f"bold {palette.back} on {colour}"
     dot, beside = f" {glyph('dot')} ", len(badge) + 2
     indent = " " * beside if width - beside >= _LEAST_BESIDE else ""
+    if height >= _BAR and indent:
+        said = _filled(said, width - beside, _BAR)
+        for index in range(_BAR):
+            text.append("\n" if index else "").append(badge if index == 1 else " " * len(badge), style=on)
+            at = index - (_BAR - len(said)) // 2
+            text.append("  ").append_text(said[at] if 0 <= at < len(said) else Text())
+        return text
+    text.append(badge, style=on)
     if height == 1 or not said:
         return text.append("  ").append_text(Text(dot).join(said))
     if height == 2 and len(said) > 2:
