@@ -29,7 +29,7 @@ class RemediesScreen(Dialog[Remedy]):
     CSS = """
     RemediesScreen .dialog { width: 100; padding: 1 2 0 2; }
     RemediesScreen OptionList {
-        margin-top: 1; max-height: 62vh; padding: 0; scrollbar-size-vertical: 1;
+        margin-top: 1; max-height: 62vh; padding: 0;
         background: $background; background-tint: $background 0%;
     }
     RemediesScreen .hint { margin: 1 0; }
@@ -38,6 +38,7 @@ class RemediesScreen(Dialog[Remedy]):
     def __init__(self, run_id: str, made: Offer) -> None:
         super().__init__()
         self._run_id, self._made = run_id, made
+        self._chosen = 0
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as box:
@@ -48,6 +49,14 @@ class RemediesScreen(Dialog[Remedy]):
                 yield OptionList(*(Option(_shown(n, remedy)) for n, remedy in enumerate(self._made.remedies, 1)))
             some = (("Enter", "or its number does it"), ("Esc", "leave things as they are"))
             yield Static(keys(*some) if self._made.remedies else keys(("Esc", "back")), classes="hint")
+
+    @on(OptionList.OptionHighlighted)
+    def _in_its_colours(self, event: OptionList.OptionHighlighted) -> None:
+        """The chosen one is all in the cursor's own colour: others cannot be read on its ground in every theme."""
+        before, self._chosen = self._chosen, event.option_index
+        for index in {before, event.option_index}:
+            shown = _shown(index + 1, self._made.remedies[index], chosen=index == event.option_index)
+            event.option_list.replace_option_prompt_at_index(index, shown)
 
     def on_mount(self) -> None:
         for options in self.query(OptionList):
@@ -66,6 +75,7 @@ class RemediesScreen(Dialog[Remedy]):
         self.dismiss(self._made.remedies[event.option_index])
 
 
-def _shown(number: int, remedy: Remedy) -> Content:
+def _shown(number: int, remedy: Remedy, *, chosen: bool = False) -> Content:
     cost = remedy.cost[:1].upper() + remedy.cost[1:]
-    return Content.assemble((f"{number} ", "$primary bold"), (remedy.title, "bold"), "\n", (cost, "$foreground 72%"))
+    key, faint = ("bold", "") if chosen else ("$primary bold", "$foreground 72%")
+    return Content.assemble((f"{number} ", key), (remedy.title, "bold"), "\n", (cost, faint))
