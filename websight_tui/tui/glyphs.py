@@ -59,6 +59,7 @@ _UNICODE: Final[Mapping[str, str]] = {
     "beyond": "▶",
     "stderr": "▎",
     "more": "…",
+    "cut": "…",
     "goes on": "↳",
 }
 _ASCII: Final[Mapping[str, str]] = {
@@ -111,6 +112,7 @@ _ASCII: Final[Mapping[str, str]] = {
     "beyond": ">",
     "stderr": "|",
     "more": ">",
+    "cut": "~",
     "goes on": ">",
 }
 

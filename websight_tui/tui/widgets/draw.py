@@ -17,6 +17,7 @@ from websight_tui.tui.widgets.canvas import DOTS_X, Canvas, Cell
 from websight_tui.tui.widgets.layer_key import key_rows
 from websight_tui.tui.widgets.readout import Reading, layer_readings, readings
 
+_Points = Sequence[tuple[float, float]]
 _LEAST_ROWS: Final = 6
 """Rows of a picture below which names over it would take too much of it."""
 _FEW_ROWS: Final = 9
@@ -121,11 +122,8 @@ def draw(view: View, width: int, height: int, palette: Palette) -> Drawing | Non
     canvas.dotted(_placed(expected, across, up), palette.warn)
     for layer, _, mean in reversed(thinned):  # the first on top
         canvas.line(_placed(mean, across, up), layer.colour, layer.mark if plain_ascii() else "")
-    for layer, _, mean in reversed(thinned):
-        marked = [] if rows < _FEW_ROWS and not alone else [*layer.curve.evaluations]
-        if mean and not alone and all(abs(across(x) - across(mean[-1][0])) >= _APART for x, _ in marked):
-            marked.append(mean[-1])  # else two signs of one curve stand beside each other
-        for x, y in marked:
+    for layer, points in reversed(_signs([(layer, mean) for layer, _, mean in thinned], rows, across, up)):
+        for x, y in points:
             if window[0] <= x <= window[1]:
                 colour = palette.text if alone else layer.colour
                 canvas.text(across.cell(x), up.cell(y), layer.mark or glyph("evaluation"), colour)
@@ -139,7 +137,24 @@ def draw(view: View, width: int, height: int, palette: Palette) -> Drawing | Non
     return Drawing((*key, *lines), left, across)
 
 
-def _placed(points: Sequence[tuple[float, float]], across: Scale, up: Scale) -> list[tuple[float, float]]:
+def _signs(curves: Sequence[tuple[Layer, _Points]], rows: int, across: Scale, up: Scale) -> list[tuple[Layer, _Points]]:
+    """Where each curve has its signs: its evaluations, and of several ones the end, or before it where another ends."""
+    if len(curves) == 1:
+        return [(layer, layer.curve.evaluations) for layer, _ in curves]
+    found: list[tuple[Layer, _Points]] = []
+    taken: set[tuple[int, int]] = set()
+    for layer, mean in curves:
+        points = [] if rows < _FEW_ROWS else [*layer.curve.evaluations]
+        if mean and all(abs(across(x) - across(mean[-1][0])) >= _APART for x, _ in points):
+            cells = [(across.cell(x), up.cell(y)) for x, y in mean]
+            at = next((n for n in range(len(mean) - 1, -1, -1) if cells[n] not in taken), len(mean) - 1)
+            points.append(mean[at])
+            taken |= {(cells[at][0] + aside, cells[at][1]) for aside in (-1, 0, 1)}
+        found.append((layer, points))
+    return found
+
+
+def _placed(points: _Points, across: Scale, up: Scale) -> list[tuple[float, float]]:
     """(x, y) as values → in cells."""
     return list(zip(across.all(x for x, _ in points), up.all(y for _, y in points), strict=True))
 

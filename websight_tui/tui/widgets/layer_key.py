@@ -36,4 +36,4 @@ def shortened(name: str, width: int) -> str:
     if len(name) <= width or width < 3:
         return name[: max(0, width)]
     tail = (width - 1) // 2
-    return f"{name[: width - 1 - tail]}{glyph('more')}{name[len(name) - tail :]}"
+    return f"{name[: width - 1 - tail]}{glyph('cut')}{name[len(name) - tail :]}"
