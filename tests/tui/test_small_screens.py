@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import pytest
 from rich.text import Text
+from textual.color import Color
 from textual.widgets import Input
 
 from tests.tui.conftest import Stage, loaded, screen_text, until
@@ -19,11 +20,12 @@ from websight_tui.runs import events as e
 from websight_tui.runs.saved_work.tasks import Kind, Stand, Task
 from websight_tui.runs.state import LogTail
 from websight_tui.tui.launch_words import script_text
-from websight_tui.tui.palette import Palette
+from websight_tui.tui.palette import LEAST_CONTRAST, Palette, contrast
 from websight_tui.tui.present import flowed, whole
 from websight_tui.tui.run_chart import ChartState, view_of
 from websight_tui.tui.run_names import short_names
 from websight_tui.tui.screens.run import RunScreen
+from websight_tui.tui.themes import THEMES
 from websight_tui.tui.widgets.axes import Scale, bottom_line
 from websight_tui.tui.widgets.draw import View, draw
 from websight_tui.tui.widgets.key_line import KeyLine
@@ -160,3 +162,32 @@ async def test_the_overlay_names_all_it_draws(stage: Stage) -> None:
         await until(pilot, lambda: "◆ baseline" in screen_text(stage.app), "the fourth")
         text = screen_text(stage.app)
         assert all(f"{mark} {name}" in text for mark, name in zip("●■▲", ("rank32", "batch6", "rank16"), strict=True))
+
+
+@pytest.mark.parametrize("theme", [theme.name for theme in THEMES])
+async def test_the_chosen_remedy_can_be_read_in_every_theme(stage: Stage, theme: str) -> None:
+    async with stage.app.run_test(size=SMALL) as pilot:
+        await loaded(stage, pilot)
+        stage.app.theme = theme
+        await pilot.press("tab", "j", "enter", "r", "j", "j", "k")
+        await until(pilot, lambda: "Go on in 1 more job" in screen_text(stage.app))
+        inks = [
+            s.style for strip in stage.app.screen._compositor.render_strips() for s in strip if "waiting in" in s.text
+        ]
+        assert inks
+        for ink in inks:
+            assert ink is not None
+            assert ink.color is not None
+            assert ink.bgcolor is not None
+            ratio = contrast(Color.from_rich_color(ink.color), Color.from_rich_color(ink.bgcolor))
+            assert ratio >= LEAST_CONTRAST, (theme, ink)
+
+
+def test_ends_of_two_curves_at_one_place_have_both_signs() -> None:
+    view = layers()
+    twice = replace(view, layers=(view.layers[0], replace(view.layers[0], label="other", mark="■")))
+    drawing = draw(twice, 60, 10, Palette())
+    assert drawing is not None
+    text = "\n".join("".join(part for part, *_ in row) for row in drawing.rows)
+    assert "●" in text
+    assert "■" in text

@@ -134,12 +134,12 @@ def _line(task: Task, width: int, palette: Palette) -> Text:
         said = f"{task.message}." if task.message and task.message[-1] not in ".!?" else task.message
         return Text(f"{glyph(sign)} {said} {task.hint}".rstrip(), style=colour)
     line = Text().append(f"{glyph('arrow')} {_NAMES[task.kind]:<8}  ", style=palette.accent)
-    amount = ""
+    named = task.kind is Kind.FETCH or not task.stage  # of a download the first word says what goes on
+    said, amount, job = name_of(task.step) if named else task.stage, "", f"  job {task.job_id}" if task.job_id else ""
     if task.total:
-        line.append_text(bar(task.done / task.total, min(30, max(8, width // 4)), palette.accent, palette)).append("  ")
         done, total = (words.size(n) if task.in_bytes else str(n) for n in (task.done, task.total))
         amount = f"  {done} of {total}"
-    named = task.kind is Kind.FETCH or not task.stage  # of a download the first word says what goes on
-    line.append(name_of(task.step) if named else task.stage, style=palette.text)
-    line.append(amount, style=palette.faint)
-    return line.append(f"  job {task.job_id}" if task.job_id else "", style=palette.faint)
+        room = min(30, width - line.cell_len - len(said + amount + job) - 2)
+        line.append_text(bar(task.done / task.total, max(6, room), palette.accent, palette)).append("  ")
+    line.append(said, style=palette.text)
+    return line.append(amount + job, style=palette.faint)

@@ -127,7 +127,7 @@ class OverlayScreen(ChartKeys):
         if not fields:
             said = "The settings are the same." if len(presets) > 1 else "Space puts another run beside it."
             return Text(said, style=self.palette.faint)
-        width, lines = max(20, self.query_one("#differences").outer_size.width - 4), []
+        width, lines = max(20, self.query_one("#differences").outer_size.width - 5), []
         for field in fields:
             lines.append(Text(field, style=self.palette.faint))
             values = [value_words(getattr(preset, field)) for _, preset in presets]

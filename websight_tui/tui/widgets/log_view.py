@@ -9,7 +9,6 @@ from rich.cells import cell_len, chop_cells
 from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
-from textual import events
 from textual.geometry import Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
@@ -193,18 +192,23 @@ class LogView(ScrollView, can_focus=True):
             self._spans[line] = spans
         return spans
 
-    def on_resize(self, event: events.Resize) -> None:
-        if event.size.width != self._width:
+    def on_resize(self) -> None:
+        if self._room != self._width:
             self._lay_out()
         if self.follow:
             self._to_end()
+
+    @property
+    def _room(self) -> int:
+        """Cells of a row: one is left free before the scrollbar."""
+        return max(1, (self.scrollable_content_region.width or self.size.width) - 1)
 
     @property
     def _gutter(self) -> int:
         return _GUTTER if self._tail.numbers else 0
 
     def _lay_out(self) -> None:
-        self._width = self.scrollable_content_region.width or self.size.width
+        self._width = self._room
         width = max(1, self._width - self._gutter)
         rows: list[Row] = []
         self._first_row = []
@@ -255,7 +259,7 @@ class LogView(ScrollView, can_focus=True):
         self.set_follow(True)
 
     def render_line(self, y: int) -> Strip:
-        width, base = self.scrollable_content_region.width or self.size.width, self.rich_style
+        width, base = self._room, self.rich_style
         palette = palette_of(self.app.theme_variables)
         if not self._rows:
             text = self.empty if y == 0 else ""
