@@ -110,6 +110,7 @@ async def test_the_search_is_seen_while_it_is_typed(stage: Stage) -> None:
         await until(pilot, lambda: "nccl" in screen_text(stage.app), "what is typed")
         field, line = stage.app.screen.query_one("#search", Input), stage.app.screen.query_one(KeyLine)
         assert not field.region.overlaps(line.region)
+        assert not {"/", "+", "-"} & {key.shown for keys in line.shown for key in keys}, "they are typed"
 
 
 async def test_all_curves_take_the_place_of_the_log_until_it_is_asked_for(stage: Stage) -> None:

@@ -12,6 +12,7 @@ from textual import events
 from textual.binding import ActiveBinding, Binding
 from textual.reactive import reactive
 from textual.widget import Widget
+from textual.widgets import Input
 
 from websight_tui.tui.palette import Palette, palette_of
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
 _GAP: Final = 2
+_TYPED: Final = frozenset(("slash", "plus", "minus"))
+"""Keys that write a character into a field; of all others Textual knows that and does not offer them."""
 LAST: Final = ("help", "quit")
 """Actions that keep their place at the end of the line."""
 
@@ -107,8 +110,11 @@ class KeyLine(Widget):
         last: dict[str, Key] = {}
         more = None
         seen = set()
+        typing = isinstance(self.app.focused, Input)
         for node, binding, enabled, _ in map(_parts, self.screen.active_bindings.values()):
             if not (enabled and binding.id and listed(binding)) or binding.action in seen:
+                continue
+            if typing and binding.key in _TYPED:
                 continue
             seen.add(binding.action)
             key = Key(binding.key, self.app.get_key_display(binding), binding.description, binding.show)
