@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import zip_longest
 from typing import Final
 
-from rich.cells import chop_cells
+from rich.cells import cell_len, chop_cells
 from rich.text import Text
 
 from websight_tui import words
@@ -42,11 +42,16 @@ def script_text(script: str, width: int, palette: Palette) -> Text:
 def _parted(line: Text, width: int, palette: Palette) -> Text:
     text, sign = Text(), f"  {glyph('goes on')} "
     while line.cell_len > (room := width - (len(sign) if text else 0)):
-        at = len(chop_cells(line.plain, room)[0])
-        at = next((n for n in range(at, at // 2, -1) if line.plain[n - 1] in _BREAKS), at)
+        at = _break(line.plain, room)
         text.append_text(line[:at]).append(f"\n{sign}", style=palette.faint)
         line = line[at:]
     return text.append_text(line)
+
+
+def _break(line: str, room: int) -> int:
+    """Where a line is parted that has more than `room` cells."""
+    at = len(chop_cells(line, room)[0])
+    return next((n for n in range(at, at // 2, -1) if line[n - 1] in _BREAKS), at)
 
 
 def forecast_text(plan: LaunchPlan, width: int, palette: Palette, bounds: Sequence[Bound] = ()) -> Text:
@@ -131,6 +136,13 @@ def _beside(left: Sequence[Pair], right: Sequence[Pair], width: int, palette: Pa
 
 
 def _lines(label: str, value: str, width: int) -> list[Pair]:
-    """A long value on as many lines as it takes; a path is parted where the line ends."""
-    parts = [piece for line in wrapped(Text(value), width) for piece in chop_cells(line.plain, width)]
+    """A long value on as many lines as it takes; a path is parted behind a slash."""
+    parts = []
+    for line in wrapped(Text(value), width):
+        rest = line.plain
+        while cell_len(rest) > width:
+            at = _break(rest, width)
+            parts.append(rest[:at])
+            rest = rest[at:]
+        parts.append(rest)
     return [(label if not index else "", part) for index, part in enumerate(parts)]

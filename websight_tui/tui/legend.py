@@ -30,3 +30,9 @@ def legend(heading: str, view: View, palette: Palette, width: int) -> Text:
         if there and text.cell_len + len(part) <= width:
             text.append(f"  {sign} ", style=f"not bold {colour}").append(name, style=f"not bold {palette.faint}")
     return text
+
+
+def signs_words(view: View) -> str:
+    """What the signs on several curves are at, for the frame; "" where there are none or only one curve."""
+    there = len(view.layers) > 1 and any(layer.curve.evaluations for layer in view.layers)
+    return f" {glyph('dot')} signs at evaluations" if there else ""

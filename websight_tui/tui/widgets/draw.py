@@ -225,9 +225,7 @@ def _crosshair(canvas: Canvas, view: View, across: Scale, up: Scale, palette: Pa
     column = across.cell(cursor)
     found = [(layer, reading) for layer in view.layers if (reading := readings(layer.curve, cursor)) is not None]
     for layer, reading in reversed(found):
-        canvas.text(
-            across.cell(reading.x), up.cell(reading.smooth), layer.mark or "o" if plain_ascii() else "●", layer.colour
-        )
+        canvas.text(across.cell(reading.x), up.cell(reading.smooth), layer.mark or glyph("point"), layer.colour)
     texts = _texts(view, found, canvas, palette)
     width = max((len(text) for text, _ in texts), default=0)
     at = _beside(column, width + 2, canvas.width)
