@@ -58,7 +58,7 @@ class RunCharts(ChartKeys):
                     side.empty = "not measured" if not_measured(run, metric) else ""
                     small = view_of(run, state.of(metric), palette, 1 + len(SMALL))
                     behind += small.layers[0].curve.behind
-                    entitle(side, short_heading(run, metric, side.size.width - 3), newest(small))
+                    entitle(side, short_heading(run, metric, side.size.width - 4), newest(small))
                     side.show(small, at_once=at_once)
         if behind:
             self.go_on(self.show_charts)  # with the rest of a very long log
