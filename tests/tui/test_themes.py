@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from textual.color import Color
 from textual.theme import Theme
+from textual.widgets import Input
 
 from tests.tui.conftest import Stage, loaded, screen_text, until
 from websight_tui.tui import glyphs
@@ -155,6 +156,27 @@ async def test_the_row_under_the_cursor_can_be_read(stage: Stage) -> None:
         for style in styles:
             ink, ground = style.color.triplet, style.bgcolor.triplet  # type: ignore[union-attr]
             assert ratio(ink.hex, ground.hex) >= LEAST_CONTRAST
+
+
+@pytest.mark.parametrize("theme", THEMES, ids=lambda theme: theme.name)
+async def test_what_is_typed_can_be_read_in_every_theme(stage: Stage, theme: Theme) -> None:
+    """Chosen as the field gets the focus, beside the cursor, and where it is wrong."""
+    stage.app.config = replace(stage.app.config, ui=Ui(theme=theme.name))
+    stage.app._apply_ui()
+    async with stage.app.run_test(size=(80, 24)) as pilot:
+        await loaded(stage, pilot)
+        await pilot.press("1", "e")
+        await until(pilot, lambda: isinstance(stage.app.focused, Input))
+        field = stage.app.focused
+        assert isinstance(field, Input)
+        for pressed, shown in (((), "32"), (("7",), "7"), (("x",), "x"), (("left",), "x")):
+            await pilot.press(*pressed)
+            await pilot.pause()
+            looks = [(text, style) for text, style, _ in field.render_line(0) if style and shown in text]
+            assert looks, (pressed, shown)
+            for text, style in looks:
+                ink, ground = style.color.triplet, style.bgcolor.triplet  # type: ignore[union-attr]
+                assert ratio(ink.hex, ground.hex) >= LEAST_CONTRAST, text
 
 
 async def test_ascii_draws_nothing_else(stage: Stage) -> None:

@@ -75,7 +75,7 @@ class Actions(Undoing):
             link = view.link if view is not None else Link.OFFLINE
             place = cluster.endpoint.host or "this machine"
             options.append((name, f"{glyph(link)} {name:<{width}}   {link.value:<12}   {place}"))
-        options.append((_ANOTHER, "  another one …"))
+        options.append((_ANOTHER, "  another one"))
 
         def chosen(name: str | None) -> None:
             if name == _ANOTHER:

@@ -15,7 +15,6 @@ from textual.app import App
 from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.command import Provider
-from textual.keys import format_key
 from textual.reactive import reactive
 from textual.screen import Screen
 from textual.widgets._toast import ToastRack
@@ -379,8 +378,7 @@ class WebsightApp(Actions, App[None]):
     def get_key_display(self, binding: Binding) -> str:
         """A key as it is shown, by its name where the terminal has no symbols."""
         if glyphs.plain_ascii():
-            shown = format_key(binding.key.split(",")[0])
-            return {"⏎": "Enter", "⌫": "Backspace"}.get(shown, shown)
+            return keymap.key_name(binding.key.split(",")[0])
         return super().get_key_display(binding)
 
     def take_edit(self, edit: Edit) -> None:

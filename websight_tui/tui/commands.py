@@ -59,4 +59,4 @@ class ActionProvider(Provider):
 
 def _with_key(name: Content, key: str) -> Content:
     """A command with the key that does it without the palette."""
-    return Content.assemble(name, "  ", (key, "$primary")) if key else name
+    return Content.assemble(name, "  ", (key, "$text-muted not bold")) if key else name

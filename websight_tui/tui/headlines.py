@@ -39,6 +39,11 @@ class Headline:
         """Drawn in so many cells."""
         return block(self.symbol, self.word, self.colour, self.lines[: max(1, height)], width, height, palette)
 
+    def whole(self, width: int, height: int, palette: Palette) -> bool:
+        """Whether every word of its lines is there to be read."""
+        shown = self.text(width, height, palette).plain
+        return all(word in shown for line in self.lines for word in str(line).split())
+
 
 def of_run(run: RunView, now: float, palette: Palette) -> Headline:
     """The verdict while there is one to give, else how the run stands."""
@@ -129,4 +134,5 @@ def of_cluster(view: ClusterView | None, name: str, pane: str, palette: Palette)
         return Headline(glyph("warning"), "no answer", palette.warn, lines)
     if view is None or view.queue_at is None:
         return Headline(glyph(Link.CONNECTING), "asking", palette.faint, (f"asking Slurm on {name}",))
-    return Headline(glyph(Link.ONLINE), "queue empty", palette.faint, (f"no job of yours waits or runs on {name}",))
+    lines = (f"no job of yours waits or runs on {name}", "1 to 9 choose a preset")
+    return Headline(glyph(Link.ONLINE), "queue empty", palette.faint, lines)

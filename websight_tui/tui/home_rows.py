@@ -65,7 +65,7 @@ QUEUE_COLUMNS: Final = (
 
 def mark(palette: Palette) -> dict[str, Text | str]:
     """The cell that tells a preset is marked, in the place of its number."""
-    return {"number": Text(glyph("run0"), style=f"bold {palette.warn}")}
+    return {"number": Text(glyph("mark"), style=f"bold {palette.warn}")}
 
 
 def run_row(run: RunView, now: float, palette: Palette) -> dict[str, Cell]:

@@ -9,6 +9,11 @@ from collections.abc import Mapping
 from typing import Final
 
 from textual.binding import Binding
+from textual.keys import format_key
+
+from websight_tui.tui.glyphs import plain_ascii
+
+_NAMES: Final = {"⏎": "Enter", "⌫": "Backspace", "↑": "up", "↓": "down", "←": "left", "→": "right"}
 
 
 def _b(
@@ -61,7 +66,7 @@ RUN: Final = (
         "m",
         "metric(1)",
         "Metric",
-        tip="Next curve: loss, learning rate, pace, memory, …",
+        tip="Next curve: loss, rate, pace, memory and others",
     ),
     _b("run.axis", "x", "axis", "Axis", tip="Along the bottom: step, epoch or time"),
     _b("run.log", "y", "log_axis", "Log axis", show=False, tip="Logarithmic values"),
@@ -160,6 +165,12 @@ GROUPS: Final[Mapping[str, tuple[Binding, ...]]] = {
     "Launch a sweep": SWEEP_LAUNCH,
     "Sweep": SWEEP,
 }
+
+
+def key_name(key: str) -> str:
+    """A key as it is shown, by its name where the terminal has no symbols."""
+    shown = format_key(key)
+    return _NAMES.get(shown, shown) if plain_ascii() else shown
 
 
 def known_ids() -> frozenset[str]:

@@ -18,7 +18,7 @@ GROUPS: Final[Mapping[str, Mapping[str, str]]] = {
         ),
         "lora_alpha": (
             "Strength of the adapter, commonly twice the rank: it counts alpha/sqrt(rank) with use_rslora, "
-            "else alpha/rank. Costs nothing."
+            "else alpha/rank."
         ),
         "lora_dropout": (
             "Share of the adapter's inputs that is left out while it trains, 0 to 0.1; more where it overfits."
@@ -50,7 +50,7 @@ GROUPS: Final[Mapping[str, Mapping[str, str]]] = {
             "Size of a step at its highest, 1e-5 to 2e-4 for LoRA. Too high and the loss jumps, too low and it stays."
         ),
         "lr_scheduler_type": (
-            "How the learning rate goes on after the warm-up: cosine, linear, constant_with_warmup, polynomial, …"
+            "How the learning rate goes on after the warm-up: cosine, linear, constant_with_warmup or another."
         ),
         "warmup_ratio": "Share of the steps in which the learning rate rises from 0, 0.03 to 0.1. Costs nothing.",
         "seed": (

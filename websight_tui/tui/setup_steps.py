@@ -60,7 +60,7 @@ def _root(path: str, variable: str) -> str:
 
 def _folder_words(variable: str, free: int | None) -> str:
     room = f"{words.size(free)} free" if free is not None else ""
-    warn = "is emptied from time to time on many sites" if "SCRATCH" in variable else ""
+    warn = "files may expire" if "SCRATCH" in variable else ""
     return ", ".join(part for part in (f"${variable}", room, warn) if part)
 
 

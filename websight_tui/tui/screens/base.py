@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from websight_tui.tui.app import WebsightApp
 
 R = TypeVar("R")
+_MESSAGES: Final = 6
+"""Rows of messages at most, as in app.tcss."""
 _BREATH_S: Final = 0.01
 """Between two pieces of long work: keys and mouse have their turn."""
 
@@ -61,7 +63,7 @@ class StateScreen(Screen[R], Generic[R]):
     def messages_moved(self) -> None:
         """Gives the place of the keys to messages, so that a short one moves nothing else, or back to the keys."""
         shown = self.query(ToastRack) if self.wst.has_messages else ()
-        rows = sum(rack.outer_size.height for rack in shown)
+        rows = sum(min(rack.virtual_size.height, _MESSAGES) for rack in shown)  # its own size may come later
         if rows == self.message_rows:
             return
         self.message_rows = rows

@@ -10,7 +10,6 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import VerticalScroll
-from textual.keys import format_key
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
@@ -47,19 +46,19 @@ def help_text(
         first: the group that comes before the others.
         room: cells for what a key does; longer words go on in the next line.
     """
-    text = Text()
+    text, moves = Text(), f"j k {keymap.key_name('up')} {keymap.key_name('down')}"
     groups = sorted(keymap.GROUPS.items(), key=lambda item: item[0] != first)
     for group, bindings in groups:
         text.append(f"{group:<77}" if names else group, style=f"bold {palette.accent}")
         text.append("name in [keys]\n" if names and group == groups[0][0] else "\n", style=palette.faint)
         if group == "Home":
             text.append(f"  {'1 to 9':<16}", style=f"bold {palette.accent}").append("Choose a preset\n")
-            text.append(f"  {'j k ↑ ↓':<16}", style=f"bold {palette.accent}").append("Move in a list, Tab: next list\n")
+            text.append(f"  {moves:<16}", style=f"bold {palette.accent}").append("Move in a list, Tab: next list\n")
         for binding in bindings:
             if binding.id and (binding.id.startswith("home.preset") or binding.id in ("home.next", "home.previous")):
                 continue
             shown = changed.get(binding.id or "", binding.key)
-            pressed = " ".join(format_key(key.strip()) for key in shown.split(",")[:2])
+            pressed = " ".join(keymap.key_name(key.strip()) for key in shown.split(",")[:2])
             line, *rest = wrap(binding.tooltip, room)
             text.append(f"  {pressed:<16}", style=f"bold {palette.accent}")
             text.append(f"{line:<{room}} " if names else f"{line}\n")

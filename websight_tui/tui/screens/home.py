@@ -129,6 +129,7 @@ class HomeScreen(HomeKeys):
                 head, wrong = headlines.of_history(unwritten, palette), True
             else:
                 head = headlines.of_cluster(view, name, pane, palette)
+            wrong = wrong and not head.whole(*self._hero_room, palette)  # it need not be said twice
             said = self._paragraphs(head.lines if wrong else (), palette.text)
             self._say(f"Cluster {name}", home_rows.cluster_facts(self.wst.cluster, view), said)
         self._share_out()
@@ -179,12 +180,18 @@ class HomeScreen(HomeKeys):
     def _show_hero(self, head: Headline, title: str) -> None:
         hero = self.query_one("#hero", Static)
         framed = self._heights is not None and self._heights.framed
-        rows = self._heights.hero - 2 * framed if self._heights else 3
-        put(hero, head.text(max(20, self.size.width - 2 - 2 * framed), rows, self.palette))
+        put(hero, head.text(*self._hero_room, self.palette))
         entitle(hero, title if framed else "")
         kind: EdgeType = "none" if not framed else "ascii" if plain_ascii() else "round"
         if (edge := (kind, head.colour)) != self._edge:  # Textual draws a border anew even if it is the same
             self._edge = hero.styles.border = edge
+
+    @property
+    def _hero_room(self) -> tuple[int, int]:
+        """Columns and rows within the frame around the large word."""
+        framed = self._heights is not None and self._heights.framed
+        rows = self._heights.hero - 2 * framed if self._heights else 3
+        return max(20, self.size.width - 2 - 2 * framed), rows
 
     def _share_out(self) -> None:
         """Gives every pane the rows it needs."""

@@ -182,7 +182,7 @@ class SetupScreen(StateScreen[bool]):
             row.add_column()
             row.add_row(Text(plain(choice.value, 80)), Text(plain(choice.note, 120)))
             shown.add_option(Option(row, id=choice.value))
-        shown.add_option(Option(Text("another one …"), id=_OTHER))
+        shown.add_option(Option(Text("another one"), id=_OTHER))
         shown.highlighted = 0
         shown.focus()
 
