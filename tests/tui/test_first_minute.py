@@ -218,6 +218,16 @@ async def test_another_cluster_is_added_from_the_palette_and_the_others_stay(
         assert app.cluster_name == "hai"
 
 
+async def test_another_cluster_is_added_from_the_list_of_clusters(stage: Stage) -> None:
+    async with stage.app.run_test(size=(80, 24)) as pilot:
+        await loaded(stage, pilot)
+        await pilot.press("s", "end", "enter")
+        await until(pilot, lambda: isinstance(stage.app.screen, WelcomeScreen))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(stage.app.screen, HomeScreen))
+        assert stage.app.cluster_name == "hai"
+
+
 async def test_who_has_a_cluster_is_not_asked(stage: Stage) -> None:
     async with stage.app.run_test(size=(80, 24)) as pilot:
         await loaded(stage, pilot)

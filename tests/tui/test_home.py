@@ -150,6 +150,24 @@ async def test_the_line_of_keys_can_be_clicked_and_shows_all_on_a_key(stage: Sta
         await until(pilot, lambda: isinstance(stage.app.screen, LaunchScreen))
 
 
+@pytest.mark.parametrize("size", [(80, 24), (100, 30), (120, 36)])
+async def test_all_keys_take_their_rows_from_the_panes(stage: Stage, size: tuple[int, int]) -> None:
+    async with stage.app.run_test(size=size) as pilot:
+        await loaded(stage, pilot)
+        screen = stage.app.screen
+        line, body = screen.query_one(KeyLine), screen.query_one("#body")
+        lists = [screen.query_one(f"#{name}") for name in ("presets", "runs", "queue")]
+
+        def whole() -> bool:
+            return line.size.height == len(line.shown) and body.region.height == sum(o.region.height for o in lists)
+
+        await until(pilot, whole)
+        await pilot.press("tab", "full_stop")
+        await until(pilot, lambda: len(line.shown) > 1 and whole(), "all keys and every pane are whole")
+        await pilot.press("full_stop")
+        await until(pilot, lambda: len(line.shown) == 1 and whole(), "and again")
+
+
 def test_keys_that_do_not_fit_give_way_to_help_and_quit() -> None:
     keys = [Key(c, c, f"action {c}", wanted=c in "yz") for c in "abcdefyz"]
     last, more = [Key("q", "q", "Quit")], Key(".", ".", "more")

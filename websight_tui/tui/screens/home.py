@@ -68,7 +68,7 @@ class HomeScreen(HomeKeys):
             self.watch(self._table(name), "chosen", self._moved, init=False)
         self.query_one("#bars").border_title = "Presets against the limit"
         self.query_one("#preview", Chart).can_focus = False
-        self.watch(self.query_one(KeyLine), "open", self._keys_opened, init=False)
+        self.watch(self.query_one(KeyLine), "virtual_size", self._keys_opened, init=False)
         self._table("presets").focus()
         self.call_after_refresh(self._begin)
 
