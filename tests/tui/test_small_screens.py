@@ -27,7 +27,7 @@ from websight_tui.tui.run_names import short_names
 from websight_tui.tui.screens.run import RunScreen
 from websight_tui.tui.themes import THEMES
 from websight_tui.tui.widgets.axes import Scale, bottom_line
-from websight_tui.tui.widgets.draw import View, draw
+from websight_tui.tui.widgets.draw import Layer, View, draw
 from websight_tui.tui.widgets.key_line import KeyLine
 from websight_tui.tui.widgets.layer_key import key_rows, shortened
 
@@ -192,3 +192,13 @@ def test_ends_of_two_curves_at_one_place_have_both_signs() -> None:
     text = "\n".join("".join(part for part, *_ in row) for row in drawing.rows)
     assert "●" in text
     assert "■" in text
+
+
+def test_of_a_run_that_is_not_so_far_the_crosshair_says_nothing() -> None:
+    view, longer = layers(), running(BUILT_IN[0], "longer", 600, 1110, Verdict.FITS, "48219")
+    last = Layer(view_of(longer, ChartState(), Palette()).layers[0].curve, "", "longer", "▼")
+    drawing = draw(replace(view, layers=(*view.layers, last), cursor=500.0), 80, 16, Palette())
+    assert drawing is not None
+    text = "\n".join("".join(part for part, *_ in row) for row in drawing.rows)
+    assert "▼ longer" in text
+    assert "rank32" not in text

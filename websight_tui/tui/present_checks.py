@@ -20,6 +20,7 @@ from websight_tui.tui.palette import Palette
 from websight_tui.tui.present import bar
 
 _BAR: Final = 14
+_LEAST_BAR: Final = 4
 _BESIDE: Final = 21
 """Cells of a step's symbol, name and time."""
 _GRAVE: Final[tuple[Stand, ...]] = ("fail", "warn", "skip")
@@ -101,8 +102,10 @@ def far_text(doing: Doing | Step, width: int, palette: Palette) -> Text:
     """What is done now and how far it is; a bar stands for the words where there is no room for both in `width`."""
     text, said = Text(), plain(doing.words, 120)
     if doing.total:
-        share = doing.done / doing.total
-        text.append_text(bar(share, _BAR, palette.accent, palette)).append(f" {far_words(doing)}", style=palette.faint)
+        figures = far_words(doing)
+        if (room := min(_BAR, width - len(figures) - 1)) >= _LEAST_BAR:
+            text.append_text(bar(doing.done / doing.total, room, palette.accent, palette)).append(" ")
+        text.append(figures, style=palette.faint)
         said = f"  {said}" if text.cell_len + cell_len(said) + 2 <= width else ""
     return text.append(said, style=palette.faint)
 

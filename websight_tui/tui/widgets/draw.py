@@ -223,7 +223,8 @@ def _crosshair(canvas: Canvas, view: View, across: Scale, up: Scale, palette: Pa
     """The points that the line at the cursor hits, and beside it what they are."""
     cursor = view.cursor or 0.0
     column = across.cell(cursor)
-    found = [(layer, reading) for layer in view.layers if (reading := readings(layer.curve, cursor)) is not None]
+    there = [layer for layer in view.layers if len(view.layers) == 1 or _reaches(layer.curve, cursor)]
+    found = [(layer, reading) for layer in there if (reading := readings(layer.curve, cursor)) is not None]
     for layer, reading in reversed(found):
         canvas.text(across.cell(reading.x), up.cell(reading.smooth), layer.mark or glyph("point"), layer.colour)
     texts = _texts(view, found, canvas, palette)
@@ -231,6 +232,11 @@ def _crosshair(canvas: Canvas, view: View, across: Scale, up: Scale, palette: Pa
     at = _beside(column, width + 2, canvas.width)
     for row, (text, colour) in enumerate(texts[: canvas.height]):
         canvas.text(at, canvas.height - 1 - row, f" {text:<{width}} ", colour, _tint(palette, 0.12))
+
+
+def _reaches(curve: Curve, x: float) -> bool:
+    """Whether `x` is between the curve's ends: of a run that is not so far nothing is said."""
+    return curve.count > 0 and curve.xs[0] <= x <= curve.xs[curve.count - 1]
 
 
 def _beside(column: int, box: int, width: int) -> int:
