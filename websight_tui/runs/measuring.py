@@ -72,10 +72,18 @@ def _share(value: object) -> float | None:
 
 def measure(spec: RunSpec, transport: Transport) -> Measured:
     """Looks into the run's folder. Raises RemoteError."""
-    measured = parse(transport.exec(command(spec.run_dir), timeout=_TIMEOUT_S).stdout)
+    measured = _results(spec, transport)
     if not measured.attempt:
         return measured
-    return evaluation.stand(measured, evaluation.look(transport, spec, measured.attempt))
+    found = evaluation.look(transport, spec, measured.attempt)
+    measured = evaluation.stand(measured, found)
+    if measured.evaluation is Evaluation.DONE and measured.accuracy is None:  # it ended after its results were read
+        return evaluation.stand(_results(spec, transport), found)
+    return measured
+
+
+def _results(spec: RunSpec, transport: Transport) -> Measured:
+    return parse(transport.exec(command(spec.run_dir), timeout=_TIMEOUT_S).stdout)
 
 
 def keep(store: Store, run_id: str, measured: Measured) -> None:

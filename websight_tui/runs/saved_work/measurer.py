@@ -168,7 +168,7 @@ class Measurer:
         if ended is None:
             answer = scheduler.run(commands.find_by_name(job.job_name, now - spec.created_at))
             ended = parse.named(parse.parse_accounting(answer.stdout), job.token) if answer.exit == 0 else None
-        measured = evaluation.stand(measured, evaluation.look(transport, spec, measured.attempt))
+        measured = measure(spec, transport)
         if measured.evaluation not in (Evaluation.WAITING, Evaluation.RUNNING):
             return measured
         if ended is not None and ended.state in ENDED - {"COMPLETED"}:
