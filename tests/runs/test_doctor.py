@@ -1,4 +1,4 @@
-"""The doctor on real clusters: the embedded one over SSH, servers that refuse, this machine without Slurm."""
+"""The doctor on the embedded cluster over SSH, and on this machine without Slurm."""
 
 from __future__ import annotations
 
@@ -7,37 +7,27 @@ import json
 import os
 import shlex
 import shutil
-import socket
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.remote.servers import Person, Server
-from websight_tui.config import Cluster, load_config
+from tests.runs.clinic import CONFIG, SMALL, examined, of, opener, plan_for
+from websight_tui.config import Cluster
 from websight_tui.pocket import control
 from websight_tui.pocket.control import PocketInfo
-from websight_tui.presets import Preset
 from websight_tui.remote.local import LocalTransport
-from websight_tui.remote.opening import open_transport
-from websight_tui.remote.port import Endpoint, Prompter, Transport, Unattended
+from websight_tui.remote.port import Endpoint, Unattended
 from websight_tui.runs.bundle import Bundle
 from websight_tui.runs.checks.finding import Doing, Finding, Tell, fail, ok, warn
-from websight_tui.runs.checks.shell import Account, check_shell
 from websight_tui.runs.checks.slurm import Site, check_account, check_accounting, check_controller
 from websight_tui.runs.checks.steps import PREFLIGHT
-from websight_tui.runs.doctor import CONNECTING, examine, inspect
-from websight_tui.runs.plan import LaunchPlan, plan_launch
+from websight_tui.runs.doctor import examine, inspect
 from websight_tui.runs.preflight import Preflight, preflight_of
 from websight_tui.runs.scratch import Scratch
-
-CONFIG = load_config(Path("/nonexistent/config.toml"))
-SMALL = Bundle({"trainer/__init__.py": b"", "slurm/job.sh": b"exit 0\n"})
-"""Not a trainer: what must be refused with words."""
 
 
 def trainer_python() -> str:
@@ -48,35 +38,6 @@ def trainer_python() -> str:
     if not Path(python).exists() or subprocess.run([python, "-c", check], check=False).returncode:
         pytest.skip("no Python with the trainer's packages (set WEBSIGHT_TUI_TRAINER_PYTHON)")
     return python
-
-
-def opener(cluster: Cluster) -> Transport:
-    return open_transport(cluster.endpoint, login_shell=cluster.login_shell)
-
-
-def plan_for(cluster: Cluster, preset: Preset | None = None, bundle: Bundle | None = None) -> LaunchPlan:
-    return plan_launch(CONFIG, cluster, preset or CONFIG.presets["tiny"], now=time.time(), bundle=bundle)
-
-
-def examined(
-    cluster: Cluster,
-    preset: Preset | None = None,
-    *,
-    prompter: Prompter | None = None,
-    bundle: Bundle | None = SMALL,
-    open_transport: Callable[[Cluster], Transport] = opener,
-) -> list[Finding]:
-    plan = plan_for(cluster, preset, bundle)
-    told: list[Doing | Finding] = []
-    examine(cluster, plan, open_transport=open_transport, prompter=prompter or Unattended(), tell=told.append)
-    return [item for item in told if isinstance(item, Finding)]
-
-
-def of(findings: list[Finding], check: str) -> Finding:
-    """The one finding of a check."""
-    found = [finding for finding in findings if finding.check == check]
-    assert len(found) == 1, findings
-    return found[0]
 
 
 def files_under(folder: Path) -> list[str]:
@@ -328,119 +289,7 @@ def test_an_accounting_database_that_is_down_stops_nothing(tmp_path: Path, monke
     assert [f.level for f in check_account(Cluster("hai", account="ingrai"), known, None, 8)] == ["skip"]
 
 
-# the way there
-
-
-def test_a_name_that_nobody_knows() -> None:
-    cluster = Cluster("away", Endpoint(host="no-such-host.invalid", use_ssh_config=False, user="alice"))
-    findings = examined(cluster)
-    assert findings[0].level == "fail"
-    assert findings[0].check == "name"
-    assert {f.level for f in findings[1:]} == {"skip"}
-    assert {f.message for f in findings[1:]} == {"not looked at: name failed"}
-
-
-def test_a_port_where_nobody_listens() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as unused:
-        port = unused.getsockname()[1]
-    findings = examined(Cluster("shut", Endpoint(host="127.0.0.1", port=port, user="alice", use_ssh_config=False)))
-    found = of(findings, "reach")
-    assert (found.level, "refused" in found.message) == ("fail", True)
-
-
-def test_a_port_where_something_else_listens() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as web:
-
-        def answer() -> None:
-            line, _ = web.accept()
-            with line:
-                line.sendall(b"HTTP/1.1 302 \x1b[31mPlease log in\r\n\r\n")
-
-        thread = threading.Thread(target=answer, daemon=True)
-        thread.start()
-        endpoint = Endpoint(host="127.0.0.1", port=web.getsockname()[1], user="alice", use_ssh_config=False)
-        found = of(examined(Cluster("web", endpoint)), "reach")
-        thread.join(5)
-    assert found.level == "fail"
-    assert "HTTP/1.1 302 Please log in" in found.message
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    made = Server(tmp_path / "server", env={"SSH_CLIENT": "127.0.0.1 1 22"})
-    yield made
-    made.stop()
-
-
-def test_a_host_key_that_nobody_has_seen(server: Server) -> None:
-    cluster = Cluster("new", server.endpoint(), root=str(server.home / "w"), python=sys.executable)
-    findings = examined(cluster)
-    assert of(findings, "host key").level == "fail"
-    assert server.logins == 0
-    person = Person()
-    findings = examined(cluster, prompter=person)
-    assert len(person.keys) == 1
-    assert "accepted" in of(findings, "host key").message
-    assert of(examined(cluster), "host key").message.endswith("/known_hosts:1")
-
-
-def test_a_host_key_that_has_changed(server: Server, tmp_path: Path) -> None:
-    other = Server(tmp_path / "other")
-    other.stop()
-    key = other.host_key.export_public_key().decode().split()
-    server.known_hosts.write_text(f"[127.0.0.1]:{server.port} {key[0]} {key[1]}\n")
-    findings = examined(Cluster("changed", server.endpoint()), prompter=Person())
-    assert of(findings, "host key").level == "fail"
-    assert "ssh-keygen -R" in of(findings, "host key").hint
-    assert [f.check for f in findings if f.level == "fail"] == ["host key"]
-
-
-def test_a_login_that_is_refused(server: Server, tmp_path: Path) -> None:
-    server.know()
-    stranger = Server(tmp_path / "stranger")
-    stranger.stop()
-    findings = examined(Cluster("closed", server.endpoint(identity_file=str(stranger.user_key))))
-    assert of(findings, "host key").level == "ok"
-    assert of(findings, "login").level == "fail"
-    assert {f.check for f in findings if f.level == "fail"} <= set(CONNECTING)
-
-
-def test_shells_that_print_unasked(server: Server) -> None:
-    server.know()
-    transport = opener(Cluster("noisy", server.endpoint(), login_shell=False))
-    transport.connect(Unattended())
-    try:
-        (quiet,) = check_shell(transport, Account())
-        assert quiet.message.startswith("quiet; home is")
-        (server.home / ".bash_profile").write_text("echo 'Welcome to the \033[31mcluster'\n")
-        account = Account()
-        (login,) = check_shell(transport, account)
-        assert (login.level, "Welcome to the" in login.message) == ("ok", True)
-        assert account.home == str(server.home)
-        (server.home / ".bashrc").write_text("echo loading modules\n")
-        (every,) = check_shell(transport, account)
-        if every.level == "ok":
-            pytest.skip("this bash does not read ~/.bashrc for commands over the network")
-        assert "loading modules" in every.message
-        assert ".bashrc" in every.hint
-    finally:
-        transport.close()
-
-
-def test_a_connection_that_breaks_ends_the_looking(server: Server) -> None:
-    server.know()
-    cluster = Cluster("lost", server.endpoint(), root=str(server.home / "w"), python=sys.executable)
-    findings = []
-
-    def tell(item: Doing | Finding) -> None:
-        if isinstance(item, Finding):
-            findings.append(item)
-            if item.check == "shell":
-                server.drop()
-
-    examine(cluster, plan_for(cluster, None, SMALL), open_transport=opener, prompter=Unattended(), tell=tell)
-    broken = next(i for i, f in enumerate(findings) if f.level == "fail")
-    assert {(f.level, f.message) for f in findings[broken + 1 :]} == {("skip", "not looked at: the connection broke")}
+# while it looks
 
 
 def test_looking_over_a_connection_that_is_there_leaves_it_open(cluster: Cluster) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.lab.client import Lab, LabPerson, require_lab
-from tests.runs.test_doctor import SMALL, examined, of, opener
+from tests.runs.clinic import SMALL, examined, of, opener
 from websight_tui.config import Cluster
 from websight_tui.presets import BUILT_IN
 from websight_tui.remote.port import Endpoint, Unattended
