@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
 from rich.text import Text
 
 from websight_tui.tui.glyphs import glyph
@@ -32,7 +33,8 @@ def legend(heading: str, view: View, palette: Palette, width: int) -> Text:
     return text
 
 
-def signs_words(view: View) -> str:
-    """What the signs on several curves are at, for the frame; "" where there are none or only one curve."""
+def with_signs(words: str, view: View, width: int) -> str:
+    """`words` for the frame, and what the signs on several curves are at, where there are any and `width` has room."""
     there = len(view.layers) > 1 and any(layer.curve.evaluations for layer in view.layers)
-    return f" {glyph('dot')} signs at evaluations" if there else ""
+    whole = f"{words} {glyph('dot')} signs at evaluations"
+    return whole if there and cell_len(whole) <= width else words

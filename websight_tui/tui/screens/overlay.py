@@ -16,7 +16,7 @@ from websight_tui.presets import Preset, differences
 from websight_tui.runs.state import RunView
 from websight_tui.tui import keymap
 from websight_tui.tui.glyphs import glyph
-from websight_tui.tui.legend import signs_words
+from websight_tui.tui.legend import with_signs
 from websight_tui.tui.palette import Palette
 from websight_tui.tui.present import flowed, latest, short_id
 from websight_tui.tui.present_preset import value_words
@@ -116,7 +116,7 @@ class OverlayScreen(ChartKeys):
         title = titled(heading, view.layers, chart.size.width - 2)
         if title is None:
             view = replace(view, keyed=True)
-        entitle(chart, title or heading, self.chart.words() + signs_words(view))
+        entitle(chart, title or heading, with_signs(self.chart.words(), view, chart.size.width - 2))
         chart.empty = "Nothing of this was measured." if any(r.log.segments for r in self.chosen) else "No curve yet."
         chart.show(view, at_once=at_once)
         if any(layer.curve.behind for layer in view.layers):

@@ -18,7 +18,7 @@ from websight_tui.runs.sweeps.row import SweepRow
 from websight_tui.runs.sweeps.table import SORTS, Losses, best, ordered, rows_of, summary
 from websight_tui.tui import keymap
 from websight_tui.tui.glyphs import glyph
-from websight_tui.tui.legend import signs_words
+from websight_tui.tui.legend import with_signs
 from websight_tui.tui.present import bar, whole, wrapped
 from websight_tui.tui.run_chart import view_of
 from websight_tui.tui.screens.chart_keys import ChartKeys
@@ -158,7 +158,10 @@ class SweepScreen(ChartKeys):
         view = self.chart_view()
         more = sum(self._has_curve(row.run_id) for row in self._rows) - MOST
         title = self.chart.metric.value + (f" of the first {MOST}" if more > 0 else "")
-        entitle(chart, title, self.chart.words() + (signs_words(view) if chart.size.height > _LEAST_CHART else ""))
+        words = self.chart.words()
+        if chart.size.height > _LEAST_CHART:
+            words = with_signs(words, view, chart.size.width - 2)
+        entitle(chart, title, words)
         chart.empty = "No curve yet."
         chart.show(view, at_once=at_once)
         if any(layer.curve.behind for layer in view.layers):
