@@ -11,7 +11,7 @@ from websight_tui import cli
 from websight_tui.cli.app import open_app
 from websight_tui.config import Config, parse_config
 from websight_tui.errors import StoreError
-from websight_tui.tui import app as app_module
+from websight_tui.tui import on_terminal
 from websight_tui.tui.first_minute import DEMO
 from websight_tui.tui.ports import DemoInfo
 
@@ -23,7 +23,7 @@ def test_banner_and_configuration_reach_the_app(tmp_path: Path, monkeypatch: pyt
         seen.update(options, config=config)
         return 0, ""
 
-    monkeypatch.setattr(app_module, "run_app", run_app)
+    monkeypatch.setattr(on_terminal, "run_app", run_app)
     config = parse_config("", tmp_path / "config.toml")
     assert open_app(config, tmp_path, demo="demo · replay") == 0
     assert isinstance(seen["config"], Config)
@@ -35,7 +35,7 @@ def test_a_history_that_cannot_be_opened_ends_the_app_with_its_words(
 ) -> None:
     (tmp_path / "data").write_text("a file where the folder should be")
     monkeypatch.setattr(
-        app_module.WebsightApp, "run", lambda app: asyncio.run(app.run_async(headless=True, size=(80, 24)))
+        on_terminal.WebsightApp, "run", lambda app: asyncio.run(app.run_async(headless=True, size=(80, 24)))
     )
     config = parse_config("", tmp_path / "config.toml")
     with pytest.raises(StoreError, match="cannot be opened"):
@@ -57,7 +57,7 @@ def test_where_no_screen_can_be_shown_it_says_so_at_once(
 
 def test_who_wants_the_demo_instead_gets_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[object] = []
-    monkeypatch.setattr(app_module, "run_app", lambda *args, **options: (0, DEMO))
+    monkeypatch.setattr(on_terminal, "run_app", lambda *args, **options: (0, DEMO))
     monkeypatch.setattr(cli, "main", lambda argv: seen.append(argv) or 7)
     assert open_app(parse_config("", tmp_path / "config.toml"), tmp_path) == 7
     assert seen == [["demo"]]

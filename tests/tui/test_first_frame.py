@@ -12,7 +12,7 @@ from textual.css.stylesheet import Stylesheet
 from tests.tui.conftest import Stage, loaded, until
 from websight_tui.cli.app import open_app
 from websight_tui.config import parse_config
-from websight_tui.tui import app as app_module
+from websight_tui.tui import on_terminal
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def test_nothing_is_collected_while_the_app_is_imported_and_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[bool] = []
-    monkeypatch.setattr(app_module, "run_app", lambda *_, **__: (seen.append(gc.isenabled()), (0, ""))[1])
+    monkeypatch.setattr(on_terminal, "run_app", lambda *_, **__: (seen.append(gc.isenabled()), (0, ""))[1])
     open_app(parse_config("", tmp_path / "config.toml"), tmp_path)
     assert seen == [False]
     assert gc.isenabled()
@@ -39,9 +39,9 @@ async def test_the_collector_works_again_once_the_history_is_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage = Stage(tmp_path)
-    made: list[app_module.WebsightApp] = []
-    monkeypatch.setattr(app_module.WebsightApp, "run", lambda app: made.append(app))
-    app_module.run_app(stage.app.config, lambda _: pytest.fail("no engine is wanted"))
+    made: list[on_terminal.WebsightApp] = []
+    monkeypatch.setattr(on_terminal.WebsightApp, "run", lambda app: made.append(app))
+    on_terminal.run_app(stage.app.config, lambda _: pytest.fail("no engine is wanted"))
     stage.app.on_loaded = made[0].on_loaded
     gc.disable()
     async with stage.app.run_test(size=(120, 36)) as pilot:

@@ -70,7 +70,7 @@ def open_app(config: Config, data: Path, *, initial_cluster: str | None = None, 
 
 
 def _until_left(config: Config, data: Path, initial_cluster: str | None, demo: str) -> tuple[int, str]:
-    from websight_tui.tui.app import run_app
+    from websight_tui.tui.on_terminal import run_app
     from websight_tui.tui.ports import DemoInfo, Emit, EnginePort
 
     def engine(emit: Emit) -> EnginePort:  # in the controller's thread, while the first frame is there to look at

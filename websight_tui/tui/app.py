@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 import time
 from collections.abc import Callable
@@ -49,9 +48,6 @@ if TYPE_CHECKING:
     from websight_tui.tui.ports import Clock, DemoInfo, EngineFactory, Notifier, Planner
     from websight_tui.tui.ui_file import Edit
 
-_SWITCH_S: Final = 0.001
-"""A key passes through three threads before its frame is out; while another one reads a long log or queue, each of them
-waits so long for its turn (Python's own 5 ms are felt)."""
 LEAST_SIZE: Final = (70, 20)
 _LAST_WORDS_S: Final = 0.5
 """How long leaving may wait for a message that is under way."""
@@ -407,58 +403,6 @@ def _nothing() -> None:
     pass
 
 
-def _collect_from_now_on() -> None:
-    """Ends what `open_app` began: no garbage is collected before the history is there.
-
-    What the start has made stays to the end; looked through again and again by the garbage collector, it would hold up
-    a key for 29 to 78 ms now and then beside a queue of 20,000 jobs (one of 30 ms is left in ten seconds of keys).
-    """
-    gc.freeze()
-    gc.enable()
-
-
 def _leave(screen: Screen[Any]) -> None:
     if screen.is_attached and screen.is_current:
         screen.dismiss(None)
-
-
-def run_app(
-    config: Config,
-    engine_factory: EngineFactory,
-    *,
-    demo: DemoInfo | None = None,
-    initial_cluster: str | None = None,
-) -> tuple[int, str]:
-    """Runs the app on the terminal until the person quits.
-
-    Args:
-        demo: the banner of the embedded cluster or a replay.
-        initial_cluster: connected at the start; None takes the first configured one.
-
-    Returns: (exit status, what is wanted instead). The status is 1 after an error that was not expected, whose report
-        is on the terminal then. Wanted may be `first_minute.DEMO`; "" if nothing is.
-
-    Raises: WebsightError if the engine could not be made.
-    """
-    from websight_tui.tui.notify import TerminalNotifier
-
-    app = WebsightApp(config, engine_factory, demo=demo, initial_cluster=initial_cluster)
-    app.notifier = TerminalNotifier(
-        partial(_to_terminal, app),
-        lambda: app.config.ui,
-        failed=lambda words: app.call_from_anywhere(lambda: app.tell(words, "See [ui] webhook in the settings (,).")),
-        delivered=lambda item: app.call_from_anywhere(lambda: app.told(item)),
-    )
-    sys.setswitchinterval(_SWITCH_S)
-    app.on_loaded = _collect_from_now_on
-    app.run()
-    if app.failure is not None:
-        raise app.failure
-    return app.return_code or 0, app.wanted
-
-
-def _to_terminal(app: WebsightApp, text: str) -> None:
-    driver = app._driver
-    if driver is not None and app.is_running:
-        driver.write(text)
-        driver.flush()
