@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import pytest
 
 from tests.pocket.login import Login, wait_for
@@ -79,10 +81,28 @@ def test_a_cancel_right_after_the_submission_is_not_lost(login: Login) -> None:
     assert "sleep 68.5" not in login.run("ps -A -o args").out
 
 
+def test_a_cancel_misses_no_process_that_is_just_being_born(login: Login) -> None:
+    job = login.submit(SCRIPT + "scancel $SLURM_JOB_ID &\nfor i in $(seq 1000); do sleep 67.5 & done; wait\n")
+    assert login.ended(job, within=10).startswith("CANCELLED")
+    assert "sleep 67.5" not in login.run("ps -A -o args").out
+
+
 def test_processes_left_behind_are_ended_with_the_job(login: Login) -> None:
     job = login.submit(SCRIPT + "setsid sleep 63.5 & \nsleep 0.1\n")
     assert login.ended(job) == "COMPLETED 0:0"
     assert "sleep 63.5" not in login.run("ps -A -o args").out
+
+
+def test_what_a_script_leaves_behind_is_killed_but_a_step_is_asked(login: Login) -> None:
+    stubborn = "trap 'echo asked >> {}' TERM; touch {}.up; for i in 1 2 3 4 5 6; do sleep 0.2; done; echo done >> {}"
+    told = {name: stubborn.format(name, name, name) for name in ("orphan", "step")}
+    job = login.submit(
+        f"{SCRIPT}setsid bash -c {shlex.quote(told['orphan'])} & srun bash -c {shlex.quote(told['step'])} &\n"
+        "until [ -e orphan.up ] && [ -e step.up ]; do sleep 0.02; done\n"
+    )
+    assert login.ended(job) == "COMPLETED 0:0"
+    assert login.run("cat step").out == "asked\ndone\n"
+    assert login.run("test -e orphan").exit
 
 
 def test_jobs_wait_for_nodes_in_their_order(login: Login) -> None:

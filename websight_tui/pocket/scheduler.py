@@ -206,14 +206,11 @@ class Scheduler:
         self._note_batch_end(job, processes)
         now = self.now()
         if job.batch_exit is not None:
-            if not processes.members(self._look_around):
+            left = processes.members(self._look_around)
+            if not left:
                 self._finish(job)
                 return FOREVER
-            if job.kill_at is None:  # the script has ended, but something that it started has not
-                job.kill_at = now + self.cluster.kill_wait_s
-                processes.signal_all(signal.SIGCONT)
-                processes.signal_all(signal.SIGTERM)
-                self._database.save([job])
+            self._end_left_over(job, left, now)
         elif stillborn or (processes.started and not processes.alive and processes.status() is None):
             self._lost(job)
             return FOREVER
@@ -225,6 +222,20 @@ class Scheduler:
                 return now + 0.05 * self.clock.factor
             return min(job.kill_at or FOREVER, now + 0.05 * self.clock.factor)
         return self._hold_to_limit(job, now)
+
+    def _end_left_over(self, job: Job, left: Sequence[int], now: float) -> None:
+        """Ends what outlives the batch script as slurmstepd does: steps have until KillWait, all else is killed.
+
+        This also ends a process that was born between the look at a cancelled job's processes and their SIGTERM.
+        """
+        sruns = self.step_pids.get(job.job_id, set())
+        tasks = family(sruns, known=self._look_around())
+        send(set(left) - sruns - set(tasks), signal.SIGKILL)
+        if job.kill_at is None:
+            job.kill_at = now + self.cluster.kill_wait_s
+            for number in (signal.SIGCONT, signal.SIGTERM):
+                send(tasks, number)
+            self._database.save([job])
 
     def _note_batch_end(self, job: Job, processes: Incarnation) -> None:
         """Takes over the exit status once the wrapper has written it."""

@@ -66,17 +66,35 @@ def write_all(descriptor: int, data: bytes) -> None:
 def run_step(connection: _socket.socket, plan: str) -> int:
     """Runs the tasks of a step that the daemon has planned ("TASKS LABEL"), each with its own SLURM_PROCID.
 
-    Signals reach the tasks by themselves; the daemon learns of the end by the last frame on the connection.
+    A signal to srun goes on to the tasks, and srun stays as long as they do. The daemon learns of the end by the last
+    frame on the connection.
     """
+    import signal
+
     words = plan.split("\0")
     count, label, variables, command = int(words[0]), words[1], int(words[2]), words[3:]
     settings = dict(pair.split("=", 1) for pair in command[:variables])
     command = command[variables:]
     os.environ.update(settings)
     tasks: dict[int, int] = {}
+
+    def pass_on(number: int, _: object) -> None:
+        for pid in tasks:
+            try:
+                os.kill(pid, number)
+            except OSError:
+                continue
+
+    passed_on = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+    signal.pthread_sigmask(signal.SIG_BLOCK, passed_on)  # a task must not take a signal while it is still an srun
+    for number in passed_on:
+        signal.signal(number, pass_on)
     for rank in range(count):
         pid = os.fork()
         if pid == 0:
+            for number in passed_on:
+                signal.signal(number, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, passed_on)
             os.environ.update(SLURM_PROCID=str(rank), SLURM_LOCALID=str(rank), SLURM_GTIDS=str(rank))
             try:
                 os.execvp(command[0], command)
@@ -84,6 +102,7 @@ def run_step(connection: _socket.socket, plan: str) -> int:
                 write_all(2, f"slurmstepd: error: execve(): {command[0]}: {error.strerror}\n".encode())
             os._exit(2)
         tasks[pid] = rank
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, passed_on)
     worst, killer = 0, 0
     while tasks:
         pid, status = os.wait()
