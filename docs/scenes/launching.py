@@ -89,7 +89,7 @@ async def _sent(play: Play) -> str:
 @scene(busy)
 async def launch_uploading(play: Play) -> None:
     run_id = await _sent(play)
-    await play.tell(e.SubmitProgress(run_id, "uploading the trainer", 240_000, 410_000))
+    await play.tell(e.SubmitProgress(run_id, "uploading the trainer", 132_000, 225_000))
 
 
 @scene(busy)

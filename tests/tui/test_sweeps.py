@@ -22,6 +22,7 @@ from websight_tui.tui.screens.launch import LaunchScreen
 from websight_tui.tui.screens.run import RunScreen
 from websight_tui.tui.screens.sweep import SweepScreen
 from websight_tui.tui.screens.sweep_launch import SweepLaunchScreen
+from websight_tui.tui.widgets.forecast_bars import ForecastBars
 from websight_tui.tui.widgets.table import KeyedTable
 
 SIZE = (120, 36)
@@ -54,6 +55,17 @@ async def test_marked_presets_are_reviewed_together_and_submitted_by_one_key(sta
         assert isinstance(sweep, Sweep)
         assert [spec.preset.name for spec in sweep.specs] == ["rank32", "rank16"]
         assert "not submitted" in screen_text(stage.app)
+
+
+async def test_every_bar_is_seen_in_the_smallest_window_and_after_it_was_resized(stage: Stage) -> None:
+    async with stage.app.run_test(size=(80, 24)) as pilot:
+        await reviewing(stage, pilot)
+        for size in ((80, 24), (120, 40), (80, 24)):
+            await pilot.resize_terminal(*size)
+            shown = pilot.app.screen.query_one(ForecastBars)
+            await until(pilot, lambda: "limit 7 h 55 min" in screen_text(stage.app))
+            assert [str(shown.content).count(name) for name in ("rank32", "rank16", "half-epoch")] == [1, 1, 1]
+            assert str(shown.content).count("\n") < shown.content_region.height
 
 
 async def test_one_mark_or_none_launches_as_ever(stage: Stage) -> None:

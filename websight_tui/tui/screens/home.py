@@ -15,7 +15,6 @@ from textual.widgets import Static
 from websight_tui.runs.phase import OVER
 from websight_tui.runs.state import RunView
 from websight_tui.tui import headlines, home_rows
-from websight_tui.tui.bars import bars
 from websight_tui.tui.glyphs import plain_ascii
 from websight_tui.tui.headlines import Headline
 from websight_tui.tui.home_layout import Heights, heights
@@ -23,6 +22,7 @@ from websight_tui.tui.present import columns, squeezed, wrapped
 from websight_tui.tui.present_preset import preset_facts, preset_row
 from websight_tui.tui.screens.home_keys import HomeKeys
 from websight_tui.tui.widgets.chart import Chart
+from websight_tui.tui.widgets.forecast_bars import ForecastBars
 from websight_tui.tui.widgets.key_line import KeyLine
 from websight_tui.tui.widgets.status_bar import StatusBar
 from websight_tui.tui.widgets.still import entitle, put
@@ -41,7 +41,6 @@ class HomeScreen(HomeKeys):
     def __init__(self) -> None:
         super().__init__()
         self._drawn: tuple[str, int] | None = None
-        self._barred: object = None
         self._heights: Heights | None = None
         self._edge: tuple[EdgeType, str] | None = None
         self._filling = False
@@ -57,7 +56,7 @@ class HomeScreen(HomeKeys):
             with VerticalScroll(id="details", can_focus=False):
                 yield Static(id="facts")
         with Horizontal(id="lower"):
-            yield Static(id="bars")
+            yield ForecastBars(id="bars")
             yield Chart(id="preview")
         yield KeyLine()
 
@@ -213,17 +212,13 @@ class HomeScreen(HomeKeys):
     def _show_lower(self, chosen: RunView | None) -> None:
         if not self._heights or not self._heights.lower:
             return
-        shown, preview = self.query_one("#bars", Static), self.query_one("#preview", Chart)
+        shown, preview = self.query_one("#bars", ForecastBars), self.query_one("#preview", Chart)
         run = chosen if chosen is not None and chosen.log.segments else self._newest_curve()
         preview.display = run is not None
         shown.set_class(run is None, "-alone")
-        region = shown.content_region
-        forecasts = {p.name: self.wst.forecast(p) for p in self.wst.config.presets.values()}
         shown.display = self.size.width >= _SIDE_BY_SIDE or run is None
-        ground = (forecasts, self.chosen_preset.name, region.width, region.height, self.palette)
-        if ground != self._barred:  # most keys move in another list
-            self._barred = ground
-            put(shown, bars(*ground) or Text("Not known yet: no forecast can be made.", style=self.palette.faint))
+        forecasts = {p.name: self.wst.forecast(p) for p in self.wst.config.presets.values()}
+        shown.show(forecasts, self.chosen_preset.name, self.palette)
         drawn = (run.spec.run_id, run.log_version) if run is not None else None
         if run is not None and drawn != self._drawn:
             from websight_tui.tui.run_chart import ChartState, view_of

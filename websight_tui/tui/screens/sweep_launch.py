@@ -20,11 +20,11 @@ from websight_tui.runs.sweeps.planning import plan_sweep, values_of, variants
 from websight_tui.runs.sweeps.totals import Totals, evaluation_words, limit_words, totals
 from websight_tui.slurm_commands.job_counts import JobCounts
 from websight_tui.tui import keymap
-from websight_tui.tui.bars import bars
 from websight_tui.tui.glyphs import glyph
 from websight_tui.tui.present import faint_dot, flowed
 from websight_tui.tui.screens.base import StateScreen
 from websight_tui.tui.sweep_rows import REVIEW_COLUMNS, review_cells
+from websight_tui.tui.widgets.forecast_bars import ForecastBars
 from websight_tui.tui.widgets.key_line import KeyLine
 from websight_tui.tui.widgets.status_bar import StatusBar
 from websight_tui.tui.widgets.table import KeyedTable
@@ -51,7 +51,7 @@ class SweepLaunchScreen(StateScreen[None]):
         yield StatusBar(banner=self.wst.banner)
         yield Static(id="head")
         yield KeyedTable(REVIEW_COLUMNS, id="plans")
-        yield Static(id="bars")
+        yield ForecastBars(id="bars")
         yield KeyLine()
 
     def on_mount(self) -> None:
@@ -99,11 +99,9 @@ class SweepLaunchScreen(StateScreen[None]):
             [(p.spec.run_id, review_cells(p.spec.preset, p.forecast, palette)) for p in self._plans]
         )
         self.query_one("#head", Static).update(self._words(totals(self._plans)))
-        shown = self.query_one("#bars", Static)
         forecasts = {plan.spec.preset.name: plan.forecast for plan in self._plans}
         chosen = next((p.spec.preset.name for p in self._plans if p.spec.run_id == self._key), "")
-        room = shown.content_region
-        shown.update(bars(forecasts, chosen, room.width, room.height, palette) or "")
+        self.query_one(ForecastBars).show(forecasts, chosen, palette)
 
     def _words(self, found: Totals) -> Text:
         palette = self.palette
