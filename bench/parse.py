@@ -18,7 +18,7 @@ from bench.tables import markdown_table
 from websight_tui.metrics.death import findings
 from websight_tui.metrics.events import read_events
 from websight_tui.metrics.job_output import read_job_output
-from websight_tui.metrics.series import Pyramid, Smoother, reduce
+from websight_tui.metrics.series import Pyramid, reduce, smooth
 from websight_tui.metrics.terminal_text import TerminalText
 from websight_tui.metrics.trainer_log import read_trainer_log
 
@@ -150,10 +150,10 @@ def measure_series() -> list[dict[str, float | str]]:
     for count in (10_000, 100_000, 1_000_000):
         rng = random.Random(1)
         xs, ys = array("d", range(count)), array("d", (rng.random() for _ in range(count)))
-        pyramid, smoother = Pyramid(), Smoother(100)
+        pyramid = Pyramid()
         once = timed(lambda xs=xs, ys=ys, n=count: reduce(xs, ys, 0, n, _WIDTH))  # type: ignore[misc]
         load = timed(lambda p=pyramid, xs=xs, ys=ys: p.extend(xs, ys), 1)  # type: ignore[misc]
-        smooth = timed(lambda s=smoother, xs=xs, ys=ys: s.extend(xs, ys), 1)  # type: ignore[misc]
+        mean = timed(lambda xs=xs, ys=ys: smooth(xs, ys, 100), 1)  # type: ignore[misc]
 
         def grow(pyramid: Pyramid = pyramid, xs: array[float] = xs, ys: array[float] = ys) -> None:
             xs.append(xs[-1] + 1)
@@ -162,7 +162,7 @@ def measure_series() -> list[dict[str, float | str]]:
             pyramid.reduce(0, xs[-1], _WIDTH)
 
         more = timed(grow, 10)
-        figures = {"reduce ms": once, "load ms": load, "add + reduce ms": more, "smooth ms": smooth}
+        figures = {"reduce ms": once, "load ms": load, "add + reduce ms": more, "smooth ms": mean}
         rows.append({"points": f"{count:,}"} | {name: 1000 * value for name, value in figures.items()})
     return rows
 

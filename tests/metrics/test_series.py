@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import random
 from array import array
-from math import inf, isfinite, nan
+from math import exp, inf, isfinite, isnan, nan
 
 import pytest
 
-from websight_tui.metrics.series import Pyramid, Smoother, reduce, smooth
+from websight_tui.metrics.series import Pyramid, reduce, smooth
 
 
 def wave(count: int) -> tuple[array[float], array[float]]:
@@ -88,11 +88,28 @@ def test_another_series_starts_anew() -> None:
     assert pyramid.reduce(0, 10, 10) == [(1.0, 3.0), (2.0, 4.0)]
 
 
-def test_smoothing_is_unbiased_at_its_start() -> None:
+def test_smoothing_weighs_both_sides_alike() -> None:
     assert list(smooth([1, 2, 3], [5, 5, 5], 10)) == pytest.approx([5, 5, 5])
-    first, second = smooth([0, 10], [0, 1], 10)
-    assert first == 0
-    assert second == pytest.approx(1 / 1.5)  # weights 0.5 and 1
+    spike = smooth(range(101), [float(x == 50) for x in range(101)], 2)
+    assert list(spike) == pytest.approx(list(reversed(spike)), abs=1e-6)
+    assert spike[52] == pytest.approx(spike[50] / 2)
+
+
+def test_the_newest_smoothed_value_is_the_exponential_mean_of_what_came_before() -> None:
+    ys = wave(500)[1]
+    weights = [0.5 ** (k / 5) for k in range(500)]
+    mean = sum(w * y for w, y in zip(weights, reversed(ys), strict=True)) / sum(weights)
+    assert smooth(range(500), ys, 5)[-1] == pytest.approx(mean)
+
+
+def test_smoothing_does_not_lag_behind_a_fall() -> None:
+    xs = range(200)
+    steady = smooth(xs, [100.0 - x for x in xs], 4)
+    assert all(steady[x] == pytest.approx(100 - x) for x in range(80))
+    falling = [0.5 + 2 * exp(-x / 20) for x in xs]
+    means = smooth(xs, falling, 4)
+    assert means[0] == pytest.approx(falling[0])
+    assert max(abs(mean - y) for mean, y in zip(means, falling, strict=True)) < 0.1  # 0.4 with a mean of the past alone
 
 
 def test_smoothing_follows_x_not_the_number_of_points() -> None:
@@ -103,13 +120,7 @@ def test_smoothing_follows_x_not_the_number_of_points() -> None:
 
 def test_smoothing_passes_over_nan_and_can_be_off() -> None:
     assert list(smooth([1, 2, 3], [nan, 4, nan], 10))[1:] == [4, 4]
-    assert smooth([1, 2], [nan, nan], 10)[0] != 0
+    assert 2 < smooth([1, 2, 3], [2, nan, 4], 10)[1] < 4
+    assert all(isnan(y) for y in smooth([1, 2], [nan, nan], 10))
+    assert not smooth([], [], 10)
     assert list(smooth([1, 2, 2], [3, 4, 9], 0)) == [3, 4, 9]
-
-
-def test_smoothing_goes_on_where_it_was() -> None:
-    xs, ys = wave(500)
-    smoother = Smoother(20)
-    for end in (1, 2, 100, 100, 500):
-        smoother.extend(xs[:end], ys[:end])
-    assert smoother.values == smooth(xs, ys, 20)

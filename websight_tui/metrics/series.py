@@ -10,7 +10,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from math import exp, inf, isfinite, nan
+from math import exp, inf, isfinite, log, nan
 from typing import Final
 
 Point = tuple[float, float]
@@ -138,46 +138,45 @@ def _joined(tail: list[Point], body: list[Point]) -> list[Point]:
     return body + [point for point in tail if point[0] > last]
 
 
-class Smoother:
-    """A running mean in which a point's weight fades with the distance in x, and which starts unbiased.
+def smooth(xs: Sequence[float], ys: Sequence[float], half_life: float) -> array[float]:
+    """A running mean that leans to neither side: it goes through the middle of a fall and does not lag behind it.
 
     Args:
-        half_life: distance in x (steps) over which a point's weight halves; 0 does not smooth.
+        xs: ascending, finite.
+        ys: as many; one that is not finite has no weight.
+        half_life: distance in x over which a point's weight halves, to the left and to the right; 0 does not smooth.
 
-    For evenly spaced points this is the bias-corrected exponential mean with weight 0.5 ** (spacing / half_life); it
-    does not change its shape where the spacing does.
+    Returns: a value for each point, NaN where no y is finite. The newest is the bias-corrected exponential mean, as
+    nothing is known to its right. The oldest is the first y: left of it the series is thought turned about that point,
+    as scipy's filtfilt does with padtype "odd", or the mean would begin below a fall.
     """
-
-    def __init__(self, half_life: float) -> None:
-        self._rate = 0.6931471805599453 / half_life if half_life > 0 else inf
-        self._sum = 0.0
-        self._weight = 0.0
-        self._x = nan
-        self.values = array("d")
-
-    def extend(self, xs: Sequence[float], ys: Sequence[float]) -> None:
-        """Takes the points appended since the last call; NaN and infinite values leave the mean as it was."""
-        total, weight, previous, rate = self._sum, self._weight, self._x, self._rate
-        values = self.values
-        begin = len(values)
-        gap, keep = nan, 0.0
-        for x, y in zip(xs[begin:], ys[begin:], strict=False):
-            if isfinite(y) and isfinite(x):
-                if weight:
-                    if x - previous != gap:  # mostly the same, and exp() is most of the cost
-                        gap = x - previous
-                        keep = exp(-rate * max(0.0, gap)) if gap > 0 or rate < inf else 0.0
-                    total = total * keep + y
-                    weight = weight * keep + 1.0
-                else:
-                    total, weight = y, 1.0
-                previous = x
-            values.append(total / weight if weight else nan)
-        self._sum, self._weight, self._x = total, weight, previous
-
-
-def smooth(xs: Sequence[float], ys: Sequence[float], half_life: float) -> array[float]:
-    """The smoothed `ys`, as many as given; NaN until the first finite one."""
-    smoother = Smoother(half_life)
-    smoother.extend(xs, ys)
-    return smoother.values
+    if half_life <= 0:
+        return array("d", ys)
+    rate = log(2) / half_life
+    count = len(ys)
+    kept = [0.0] * count  # of a point's weight at the one after it; kept[-1] is not used
+    gap, keep = nan, 0.0
+    for i in range(count - 1):
+        if xs[i + 1] - xs[i] != gap:  # mostly the same, and exp() is most of the cost
+            gap = xs[i + 1] - xs[i]
+            keep = exp(-rate * gap)
+        kept[i] = keep
+    sums, weights = [0.0] * count, [0.0] * count
+    total = weight = 0.0
+    first = -1
+    for i in range(count - 1, -1, -1):
+        total, weight = total * kept[i], weight * kept[i]
+        sums[i], weights[i] = total, weight
+        if isfinite(ys[i]):
+            total, weight, first = total + ys[i], weight + 1.0, i
+    values = array("d", [nan]) * count
+    if first < 0:
+        return values
+    total, weight = 2 * ys[first] * weights[first] - sums[first], weights[first]
+    for i in range(count):
+        if isfinite(y := ys[i]):
+            total, weight = total + y, weight + 1.0
+        if i >= first:
+            values[i] = (total + sums[i]) / (weight + weights[i])
+            total, weight = total * kept[i], weight * kept[i]
+    return values

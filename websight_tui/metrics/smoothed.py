@@ -1,6 +1,6 @@
 """A growing series seen through a running mean that is worked out only where somebody looks.
 
-The mean of a point depends on few before it (its weight halves every half-life), so a single value, or the points of a
+The mean of a point depends on few around it (a weight halves every half-life), so a single value, or the points of a
 window, cost the same however long the series is, and another half-life costs nothing at all. Where a window holds more
 points than can be drawn, the means of equal parts of it are smoothed instead of the points.
 """
@@ -12,7 +12,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from typing import Final, overload
 
-from websight_tui.metrics.series import Point, Smoother, reduce
+from websight_tui.metrics.series import Point, reduce, smooth
 
 _EXACT: Final = 4096
 """Points of a window up to which each is smoothed."""
@@ -45,7 +45,7 @@ class Totals:
 
 
 class Smoothed(Sequence[float]):
-    """The smoothed values of a series: an item for each of its points, as `Smoother` gives them.
+    """The smoothed values of a series: an item for each of its points, as `smooth` gives them.
 
     Args:
         xs, ys: the series, append-only, finite, xs ascending.
@@ -84,10 +84,14 @@ class Smoothed(Sequence[float]):
         """The smoothed values from `begin` up to `end`."""
         if begin >= end:
             return array("d")
-        first = bisect_left(self._xs, self._xs[begin] - _MEMORY * self._half_life, 0, begin)
-        smoother = Smoother(self._half_life)
-        smoother.extend(self._xs[first:end], self._ys[first:end])
-        return smoother.values[begin - first :]
+        first, last = self._around(begin, end)
+        return smooth(self._xs[first:last], self._ys[first:last], self._half_life)[begin - first : end - first]
+
+    def _around(self, begin: int, end: int) -> tuple[int, int]:
+        """From which point up to which there is weight in the means of those from `begin` up to `end`."""
+        reach = _MEMORY * self._half_life
+        first = bisect_left(self._xs, self._xs[begin] - reach, 0, begin)
+        return first, bisect_right(self._xs, self._xs[end - 1] + reach, end, self._count)
 
     def reduce(self, lo: float, hi: float, width: int) -> list[Point]:
         """At most 2 × `width` points from `lo` to `hi`, as `series.reduce` gives them."""
@@ -97,14 +101,11 @@ class Smoothed(Sequence[float]):
         part = (self._xs[last - 1] - self._xs[first]) / max(1, width)
         if part <= 0:
             return []
-        before = self._xs[first] - _MEMORY * self._half_life
-        begin = bisect_left(self._xs, before, 0, first)
+        begin, stop = self._around(first, last)
         xs, ys = array("d"), array("d")
-        while begin < last:
-            end = max(begin + 1, bisect_right(self._xs, self._xs[begin] + part, begin, last))
+        while begin < stop:
+            end = max(begin + 1, bisect_right(self._xs, self._xs[begin] + part, begin, stop))
             xs.append((self._xs[begin] + self._xs[end - 1]) / 2)
             ys.append(self._totals.mean(begin, end))
             begin = end
-        smoother = Smoother(self._half_life)
-        smoother.extend(xs, ys)
-        return [(x, y) for x, y in zip(xs, smoother.values, strict=True) if x >= lo]
+        return [(x, y) for x, y in zip(xs, smooth(xs, ys, self._half_life), strict=True) if lo <= x <= hi]
