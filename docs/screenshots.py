@@ -38,7 +38,7 @@ SCREENS: Final[dict[str, tuple[str, ...]]] = {
     "verdicts": ("tab", "enter", "v", "v", "v"),
     "launch": ("1", "enter"),
     "edit": ("1", "e"),
-    "compare": ("d", "down"),
+    "compare": ("d", "down", "down", "down"),
     "overlay": ("tab", "o"),
     "sweep": ("w",),
     "sweep-launch": ("1", "space", "space", "space", "enter"),

@@ -19,7 +19,7 @@ keys("edit", "1", "e")
 keys("edit-changed", "1", "e", "1", "6", "tab", "3", "2")
 keys("edit-wrong", "1", "e", "x")
 keys("edit-save-as", "1", "e", "1", "ctrl+s")
-keys("compare", "d", "down")
+keys("compare", "d", "down", "down", "down")
 keys("launch", "2", "enter")
 
 _CHECKS: Final = (

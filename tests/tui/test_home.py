@@ -192,10 +192,3 @@ def test_a_preset_without_a_forecast_says_how_to_get_one() -> None:
     forecast = FakePlanner().forecast(config().clusters["hai"], config().presets["rank32"])
     assert "probe" in headlines.of_preset(replace(forecast, seconds=None), Palette()).text(100, 3, Palette()).plain
     assert "cannot be planned" in headlines.of_preset(None, Palette()).text(100, 3, Palette()).plain
-
-
-async def test_both_presets_are_seen_side_by_side_at_80_columns(stage: Stage) -> None:
-    async with stage.app.run_test(size=(80, 24)) as pilot:
-        await loaded(stage, pilot)
-        await pilot.press("d", "j")
-        await until(pilot, lambda: "1,110" in screen_text(stage.app) and "555" in screen_text(stage.app))

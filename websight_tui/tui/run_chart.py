@@ -205,7 +205,7 @@ def short_heading(run: RunView, metric: Metric, width: int) -> str:
 def newest(view: View) -> str:
     """Where the curve of a small chart is now, which its few rows do not tell; "" before its first point."""
     curve = view.layers[0].curve
-    return f"{curve.smooth[curve.count - 1]:.4g}" if curve.count else ""
+    return f"{curve.smooth[curve.count - 1]:,.4g}" if curve.count else ""
 
 
 def _outlook(run: RunView, curve: Curve, axis: Axis) -> Outlook:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
+from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
@@ -17,9 +17,13 @@ from websight_tui.presets import Preset, differences
 from websight_tui.tui.present import verdict_text
 from websight_tui.tui.present_preset import hours_words, preset_facts, value_words
 from websight_tui.tui.screens.base import StateScreen
+from websight_tui.tui.widgets.forecast_bars import ForecastBars
 from websight_tui.tui.widgets.key_line import KeyLine
 from websight_tui.tui.widgets.status_bar import StatusBar
 from websight_tui.tui.widgets.table import Column, KeyedTable, Row
+
+_ROOMY: Final = 30
+"""Rows of a window in which there are bars above the table."""
 
 
 class CompareScreen(StateScreen[None]):
@@ -50,7 +54,11 @@ class CompareScreen(StateScreen[None]):
                 Column("this", self._preset.name, 14, 9, flex=True),
                 Column("other", "other", 14, 8, flex=True),
             )
-            yield KeyedTable(columns, id="rows")
+            with Vertical():
+                bars = ForecastBars(id="bars")
+                bars.border_title = "Against the limit"
+                yield bars
+                yield KeyedTable(columns, id="rows")
         yield KeyLine()
 
     @on(OptionList.OptionHighlighted)
@@ -80,6 +88,12 @@ class CompareScreen(StateScreen[None]):
             what = Text(field, style=palette.accent)
             rows.append((field, {"what": what, "this": value_words(before), "other": value_words(after)}))
         table.show(rows)
+        bars = self.query_one(ForecastBars)
+        bars.display = self.size.height >= _ROOMY
+        bars.show(dict(zip((self._preset.name, other.name), both, strict=True)), other.name, palette)
+
+    def on_resize(self) -> None:
+        self.update_view()
 
     def action_down(self) -> None:
         self.query_one("#others", OptionList).action_cursor_down()

@@ -259,7 +259,7 @@ def _texts(view: View, found: list[tuple[Layer, Reading]], canvas: Canvas, palet
     reading = found[0][1]
     lines = reading.lines(view.axis, view.name)
     if canvas.width < _SMALL:
-        lines = [f"{reading.smooth:.4g}"]
+        lines = [f"{reading.smooth:,.4g}"]
     elif canvas.height <= len(lines):
         lines = ["  ".join(lines[:1] + lines[-1:])]
     return [(line, palette.text) for line in lines]

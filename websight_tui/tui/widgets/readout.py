@@ -38,8 +38,8 @@ class Reading:
         where += [words.clock(self.seconds)] if axis is not Axis.TIME else []
         name = f"{name} " if name else ""
         if self.raw == self.smooth:
-            return [*where, f"{name}{self.raw:.4g}"]
-        return [*where, f"{name}{self.raw:.4g}", f"smoothed {self.smooth:.4g}"]
+            return [*where, f"{name}{self.raw:,.4g}"]
+        return [*where, f"{name}{self.raw:,.4g}", f"smoothed {self.smooth:.4g}"]
 
 
 def nearest(curve: Curve, x: float) -> int | None:
@@ -67,7 +67,7 @@ def layer_readings(
         found: (label, mark, colour, reading, difference to the first).
         plain: colour of the first line.
     """
-    figures = _even([f"{reading.smooth:.4g}" for *_, reading, _ in found])
+    figures = _even([f"{reading.smooth:,.4g}" for *_, reading, _ in found])
     apart = _even(["", *(f"{difference:+.3g}" for *_, difference in found[1:])])
     width = min(max(len(label) for label, *_ in found), _NAME, room - len(figures[0]) - len(apart[0]) - 4)
     lines = [(axis_label(axis, cursor), plain)]
