@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import gc
 import json
 import os
 import threading
@@ -33,6 +32,7 @@ from websight_tui.runs.phase import OVER
 from websight_tui.runs.state import AppState, Link, Outcome
 from websight_tui.runs.store import Store
 from websight_tui.tui.app import WebsightApp
+from websight_tui.tui.garbage import take_over
 from websight_tui.tui.ports import DemoInfo, Emit
 
 PLANTS: Final = ("memory", "descriptors", "threads")
@@ -112,7 +112,7 @@ async def _live(
         )
 
     app = WebsightApp(config, engine, clock=clock.now, demo=DemoInfo("soak"), initial_cluster=POCKET)
-    app.on_loaded = gc.freeze  # as on a terminal
+    app.on_loaded = take_over  # as on a terminal
     async with app.run_test(size=(120, 36), notifications=True) as pilot:
         life = Life(app, pilot, line, counts, options.live_runs)
         begin, shown0 = time.monotonic(), clock.now()

@@ -24,7 +24,7 @@ from websight_tui.remote.port import HostKey, Prompt
 from websight_tui.runs import events as e
 from websight_tui.runs.plan import LaunchPlan
 from websight_tui.runs.state import Link, LogTail, Outcome
-from websight_tui.tui import closed_widgets
+from websight_tui.tui import garbage
 from websight_tui.tui.ports import DemoInfo
 from websight_tui.tui.screens.confirm import ConfirmScreen
 from websight_tui.tui.screens.edit import EditScreen
@@ -451,7 +451,7 @@ async def test_a_closed_screen_is_kept_by_nothing(stage: Stage) -> None:
         await until(pilot, lambda: not stage.app.state.clusters["hai"].queue)
         stage.now += 1
         stage.app._tick()
-        closed_widgets.let_go()
+        garbage.collect()
         await pilot.pause()
         gc.collect()
         ours = [one for one in gc.get_objects() if isinstance(one, kinds) and one not in of_other_tests]
@@ -461,7 +461,8 @@ async def test_a_closed_screen_is_kept_by_nothing(stage: Stage) -> None:
 
 
 async def test_what_a_closed_screen_held_is_freed_soon(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(closed_widgets, "AFTER_S", 0.3)
+    monkeypatch.setattr(garbage, "AFTER_S", 0.1)
+    monkeypatch.setattr(garbage, "QUIET_S", 0.1)
     async with stage.app.run_test(size=SIZE) as pilot:
         await loaded(stage, pilot)
         gc.disable()  # not by chance

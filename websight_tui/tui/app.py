@@ -24,10 +24,11 @@ from websight_tui.presets import DEFAULT_PRESET, Preset
 from websight_tui.runs.our_clock import OurClock
 from websight_tui.runs.phase import OVER
 from websight_tui.runs.state import AppState, ClusterView, RunView
-from websight_tui.tui import closed_widgets, glyphs, keymap
+from websight_tui.tui import glyphs, keymap
 from websight_tui.tui.actions import Actions
 from websight_tui.tui.commands import ActionProvider
 from websight_tui.tui.controller import Controller
+from websight_tui.tui.garbage import Garbage
 from websight_tui.tui.messages import EngineFailed, EventsArrived, PromptRequested
 from websight_tui.tui.notify import Silent, title_of
 from websight_tui.tui.plain_filter import PlainFilter
@@ -107,7 +108,7 @@ class WebsightApp(Actions, App[None]):
         self.controller = Controller(self.post_message, clock)
         self._forecasts: dict[tuple[str, Preset], Forecast | None] = {}
         self._learned: tuple[frozenset[str], dict[str, Layout]] = (frozenset(), {})
-        self._letting_go = False
+        self._garbage = Garbage()
         self.loaded = False
         self.on_loaded: Callable[[], None] = _nothing
         self.wanted = ""
@@ -179,20 +180,18 @@ class WebsightApp(Actions, App[None]):
         if (name := self.config.ui.theme) != "auto" and name not in self.available_themes:
             self.tell(f"There is no theme '{name}'", "T shows the app's own, ctrl+p lists all.")
         self.set_interval(1.0, self._tick)
-        self.set_interval(closed_widgets.EVERY_S, closed_widgets.forget)
         self.theme_changed_signal.subscribe(self, self._restyle)
         self.notifier.set_title("websight-tui")
         self.call_after_refresh(self._start_engine)
 
     def pop_screen(self) -> AwaitComplete:
-        if not self._letting_go:
-            self._letting_go = True
-            self.set_timer(closed_widgets.AFTER_S, self._let_go)
+        self._garbage.closed()
         return super().pop_screen()
 
-    def _let_go(self) -> None:
-        self._letting_go = False
-        closed_widgets.let_go()
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.InputEvent):
+            self._garbage.touched()
+        await super().on_event(event)
 
     def _start_engine(self) -> None:
         """Once the first frame is there: what the engine needs takes as long to import as the screen does."""
@@ -222,6 +221,7 @@ class WebsightApp(Actions, App[None]):
     def _tick(self) -> None:
         self.now = self._clock()
         self._call(self.state, self.state)
+        self._garbage.tick()
 
     def on_unmount(self) -> None:
         self.controller.close()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from websight_tui.tui.app import WebsightApp
+from websight_tui.tui.garbage import take_over
 
 if TYPE_CHECKING:
     from websight_tui.config import Config
@@ -46,7 +46,7 @@ def run_app(
         delivered=lambda item: app.call_from_anywhere(lambda: app.told(item)),
     )
     sys.setswitchinterval(_SWITCH_S)
-    app.on_loaded = _collect_from_now_on
+    app.on_loaded = take_over
     app.run()
     if app.failure is not None:
         raise app.failure
@@ -58,13 +58,3 @@ def _to_terminal(app: WebsightApp, text: str) -> None:
     if driver is not None and app.is_running:
         driver.write(text)
         driver.flush()
-
-
-def _collect_from_now_on() -> None:
-    """Ends what `open_app` began: no garbage is collected before the history is there.
-
-    What the start has made stays to the end; looked through again and again by the garbage collector, it would hold up
-    a key for 29 to 78 ms now and then beside a queue of 20,000 jobs (one of 30 ms is left in ten seconds of keys).
-    """
-    gc.freeze()
-    gc.enable()
