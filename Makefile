@@ -55,7 +55,7 @@ test-suite: .venv/dev-ready ## the same against the Slurm of another Debian: SUI
 	  tests/lab/suite.sh $(SUITE) down; exit $$status
 
 BENCH_FLAGS ?= --write
-bench: .venv/dev-ready ## everything against its floor, its peers and its goals, into docs/benchmarks.md (10 minutes)
+bench: .venv/dev-ready ## everything against its floor, its peers and its goals, into docs/benchmarks.md (15 minutes)
 	@$(APP)/python -m bench.all $(BENCH_FLAGS)
 
 test-faults: .venv/dev-ready ## everything that can break, on the embedded cluster and, if it is up, on the lab (docs/faults.md)

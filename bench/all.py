@@ -27,7 +27,7 @@ FULL: Final[dict[str, Part]] = {
     "start": lambda s: startup.rows(s, rounds=7),
     "lab": lambda s: lab.rows(s, rounds=7),
     "follow": lambda s: following.rows(s, appends=30),
-    "heavy": lambda s: heavy.rows(s, seconds=10),
+    "heavy": lambda s: heavy.rows(s, seconds=30),
     "calls": lambda s: asking.rows(s, seconds=60),
     "readers": lambda _: readers.rows(megabytes=8, lines=10_000),
 }
