@@ -1,14 +1,23 @@
-"""When the app collects garbage."""
+"""What closed screens held is freed, while nobody waits for a frame."""
 
 from __future__ import annotations
 
 import gc
+import weakref
 from collections.abc import Iterator
 
 import pytest
+from textual._styles_cache import StylesCache
+from textual.screen import Screen
+from textual.widget import Widget
 
+from tests.tui.conftest import Stage, loaded, until
+from tests.tui.fakes import NOW
+from websight_tui.runs import events as e
 from websight_tui.tui import garbage
 from websight_tui.tui.garbage import AFTER_S, EVERY_S, LATEST_S, Garbage
+
+SIZE = (120, 36)
 
 
 class Times:
@@ -75,3 +84,43 @@ def test_python_no_longer_looks_through_everything_by_itself() -> None:
     young, _, old = (now["collections"] - then["collections"] for now, then in zip(gc.get_stats(), before, strict=True))
     assert (young > 0, old) == (True, 0)
     assert len(kept) == 300_000
+
+
+async def test_a_closed_screen_is_kept_by_nothing(stage: Stage) -> None:
+    kinds = Screen | Widget | StylesCache
+    of_other_tests = weakref.WeakSet(one for one in gc.get_objects() if isinstance(one, kinds))
+    async with stage.app.run_test(size=SIZE) as pilot:
+        engine = await loaded(stage, pilot)
+        for keys in (("question_mark",), ("d",), ("1", "e"), ("1", "enter"), ("ctrl+p",), ("tab", "enter"), ("o",)):
+            await pilot.press(*keys)
+            await until(pilot, lambda: len(stage.app.screen_stack) == 2, str(keys))
+            await pilot.press("escape")
+            await until(pilot, lambda: len(stage.app.screen_stack) == 1, f"left {keys}")
+        # Textual lets go of a closed screen's watches when what they watch changes
+        engine.tell(e.QueueSeen("hai", (), NOW))
+        await until(pilot, lambda: not stage.app.state.clusters["hai"].queue)
+        stage.now += 1
+        stage.app._tick()
+        garbage.collect()
+        await pilot.pause()
+        gc.collect()
+        ours = [one for one in gc.get_objects() if isinstance(one, kinds) and one not in of_other_tests]
+        assert not [one for one in ours if isinstance(one, Screen) and not one.is_running]
+        drawings = {id(widget._styles_cache) for widget in ours if isinstance(widget, Widget)}
+        assert not [one for one in ours if isinstance(one, StylesCache) and id(one) not in drawings]
+
+
+async def test_what_a_closed_screen_held_is_freed_soon(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(garbage, "AFTER_S", 0.1)
+    monkeypatch.setattr(garbage, "QUIET_S", 0.1)
+    async with stage.app.run_test(size=SIZE) as pilot:
+        await loaded(stage, pilot)
+        gc.disable()  # not by chance
+        try:
+            await pilot.press("question_mark")
+            await until(pilot, lambda: len(stage.app.screen_stack) == 2)
+            closed = weakref.ref(stage.app.screen)
+            await pilot.press("escape")
+            await until(pilot, lambda: closed() is None, "it is gone")
+        finally:
+            gc.enable()

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import threading
 import time
 import tomllib
-import weakref
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from textual._styles_cache import StylesCache
-from textual.screen import Screen
-from textual.widget import Widget
 from textual.widgets import Input, OptionList
 
 from tests.tui.conftest import Stage, loaded, screen_text, until
@@ -24,7 +19,6 @@ from websight_tui.remote.port import HostKey, Prompt
 from websight_tui.runs import events as e
 from websight_tui.runs.plan import LaunchPlan
 from websight_tui.runs.state import Link, LogTail, Outcome
-from websight_tui.tui import garbage
 from websight_tui.tui.ports import DemoInfo
 from websight_tui.tui.screens.confirm import ConfirmScreen
 from websight_tui.tui.screens.edit import EditScreen
@@ -430,47 +424,6 @@ async def test_every_screen_opens_at_every_size(stage: Stage, size: tuple[int, i
         await loaded(stage, pilot)
         for keys in (("question_mark",), ("d",), ("1", "e"), ("1", "enter"), ("s",), ("tab", "enter")):
             await pilot.press(*keys)
-            await pilot.pause(0.05)
-            assert len(stage.app.screen_stack) == 2, keys
-            await pilot.press("escape")
-            await until(pilot, lambda: len(stage.app.screen_stack) == 1, f"left {keys}")
-
-
-async def test_a_closed_screen_is_kept_by_nothing(stage: Stage) -> None:
-    kinds = Screen | Widget | StylesCache
-    of_other_tests = weakref.WeakSet(one for one in gc.get_objects() if isinstance(one, kinds))
-    async with stage.app.run_test(size=SIZE) as pilot:
-        engine = await loaded(stage, pilot)
-        for keys in (("question_mark",), ("d",), ("1", "e"), ("1", "enter"), ("ctrl+p",), ("tab", "enter"), ("o",)):
-            await pilot.press(*keys)
             await until(pilot, lambda: len(stage.app.screen_stack) == 2, str(keys))
             await pilot.press("escape")
             await until(pilot, lambda: len(stage.app.screen_stack) == 1, f"left {keys}")
-        # Textual lets go of a closed screen's watches when what they watch changes
-        engine.tell(e.QueueSeen("hai", (), NOW))
-        await until(pilot, lambda: not stage.app.state.clusters["hai"].queue)
-        stage.now += 1
-        stage.app._tick()
-        garbage.collect()
-        await pilot.pause()
-        gc.collect()
-        ours = [one for one in gc.get_objects() if isinstance(one, kinds) and one not in of_other_tests]
-        assert not [one for one in ours if isinstance(one, Screen) and not one.is_running]
-        drawings = {id(widget._styles_cache) for widget in ours if isinstance(widget, Widget)}
-        assert not [one for one in ours if isinstance(one, StylesCache) and id(one) not in drawings]
-
-
-async def test_what_a_closed_screen_held_is_freed_soon(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(garbage, "AFTER_S", 0.1)
-    monkeypatch.setattr(garbage, "QUIET_S", 0.1)
-    async with stage.app.run_test(size=SIZE) as pilot:
-        await loaded(stage, pilot)
-        gc.disable()  # not by chance
-        try:
-            await pilot.press("question_mark")
-            await until(pilot, lambda: len(stage.app.screen_stack) == 2)
-            closed = weakref.ref(stage.app.screen)
-            await pilot.press("escape")
-            await until(pilot, lambda: closed() is None, "it is gone")
-        finally:
-            gc.enable()
