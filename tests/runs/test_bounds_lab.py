@@ -67,4 +67,4 @@ def test_what_slurm_says_and_does(lab: Lab, transport: Transport) -> None:
         return said
 
     assert first_word(60).startswith("PENDING"), "an hour would reach into the maintenance"
-    assert first_word(10).split()[0] in ("RUNNING", "COMPLETING", "COMPLETED")
+    assert first_word(10).split()[0] in ("CONFIGURING", "RUNNING", "COMPLETING", "COMPLETED")

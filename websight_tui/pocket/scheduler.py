@@ -13,18 +13,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from websight_tui.pocket.database import Database
-from websight_tui.pocket.dependencies import Answer, judge
 from websight_tui.pocket.environment import compress_nodes, output_paths
 from websight_tui.pocket.launch import keep_submission, start_wrapper, write_spool
-from websight_tui.pocket.model import (
-    REQUEUE_DELAY_S,
-    Cluster,
-    Job,
-    User,
-)
+from websight_tui.pocket.model import Cluster, Job, User
 from websight_tui.pocket.placement import FOREVER, expected_place, plan
 from websight_tui.pocket.processes import Incarnation, Table, family, send, table
 from websight_tui.pocket.times import Clock, stamp
+from websight_tui.pocket.waiting import back_into_queue, may_run, throttled
 
 _LAUNCH_FAILED = (0, 53)
 """Slurm's exit code where the script could not be started."""
@@ -157,7 +152,7 @@ class Scheduler:
     def requeue_ended(self, job: Job, after: str) -> None:
         """Puts a job that has ended back into the queue ("requeue", or "hold")."""
         job.after_end = after
-        self._back_into_queue(job, self.now())
+        back_into_queue(job, self.now())
         self.save(job)
 
     def fail_node(self, node: str, reason: str) -> None:
@@ -291,22 +286,8 @@ class Scheduler:
         self._owed.discard(job.job_id)
         self.step_pids.pop(job.job_id, None)
         if job.after_end:
-            self._back_into_queue(job, now)
+            back_into_queue(job, now)
         self.save(job)
-
-    def _back_into_queue(self, job: Job, now: float) -> None:
-        keys = ("state", "submit", "eligible", "start", "end", "batch_end", "exit_code", "exit_signal", "batch_exit")
-        job.past.append({key: getattr(job, key) for key in (*keys, "node_list", "steps", "reason", "cancelled_by")})
-        held = job.after_end == "hold"
-        job.restarts += 1
-        job.state, job.after_end, job.hold = "PENDING", "", "requeue" if held else ""
-        job.reason = "job requeued in held state" if held else "BeginTime"
-        job.submit = job.eligible = now
-        job.begin = None if held else now + REQUEUE_DELAY_S
-        job.start = job.end = job.batch_end = job.batch_exit = job.cancelled_by = None
-        job.exit_code = job.exit_signal = 0
-        job.signal_sent = False
-        job.node_list, job.steps = [], []
 
     def _start_waiting(self) -> None:
         """Starts what may start and says of the others why they wait."""
@@ -315,8 +296,11 @@ class Scheduler:
         if not pending:
             return
         before = {job.job_id: (job.reason, job.expected_start, job.dependency) for job in pending}
-        able = [job for job in pending if self._may_run(job, now)]
-        able = self._throttled(able)
+        able = [job for job in pending if may_run(job, self.find, self.jobs.values(), now)]
+        for job in pending:
+            if job.kill_on_invalid_dep and job.reason == "DependencyNeverSatisfied":
+                self.cancel(job)
+        able = throttled(able, self.jobs.values())
         running = [job for job in self.jobs.values() if job.state == "RUNNING" or job.completing]
         able.sort(key=lambda job: job.job_id)
         starts, reasons = plan(able, self.cluster, running, now, self.down_nodes)
@@ -335,41 +319,6 @@ class Scheduler:
                 job.scheduled_nodes = compress_nodes(nodes)
         changed = [j for j in pending if before.get(j.job_id) != (j.reason, j.expected_start, j.dependency)]
         self._database.save([job for job in changed if job.state != "RUNNING"])
-
-    def _may_run(self, job: Job, now: float) -> bool:
-        if job.hold:
-            return False
-        if job.dependency:
-            answer = judge(job, self.find, self.jobs.values(), now)
-            if answer is Answer.NEVER and job.kill_on_invalid_dep:
-                job.reason = "DependencyNeverSatisfied"
-                self.cancel(job, by=None)
-                return False
-            if answer is not Answer.MET:
-                job.reason = "DependencyNeverSatisfied" if answer is Answer.NEVER else "Dependency"
-                return False
-            job.dependency, job.eligible = "", now
-        if job.begin is not None and job.begin > now:
-            job.reason = "BeginTime"
-            return False
-        return True
-
-    def _throttled(self, able: list[Job]) -> list[Job]:
-        """Keeps arrays to their %N tasks at a time."""
-        running: dict[int, int] = {}
-        for job in self.jobs.values():
-            if job.array_job_id is not None and (job.state == "RUNNING" or job.completing):
-                running[job.array_job_id] = running.get(job.array_job_id, 0) + 1
-        kept = []
-        for job in able:
-            if job.array_job_id is not None and job.array_throttle:
-                count = running.get(job.array_job_id, 0)
-                if count >= job.array_throttle:
-                    job.reason = "JobArrayTaskLimit"
-                    continue
-                running[job.array_job_id] = count + 1
-            kept.append(job)
-        return kept
 
     def _launch(self, job: Job, nodes: list[str], now: float) -> None:
         """Writes down that the job runs, then starts its wrapper."""
