@@ -105,6 +105,16 @@ def test_what_a_script_leaves_behind_is_killed_but_a_step_is_asked(login: Login)
     assert login.run("test -e orphan").exit
 
 
+def test_srun_hands_a_signal_on_and_stays_until_its_tasks_have_ended(login: Login) -> None:
+    task = "trap 'echo told; sleep 0.3; echo done; exit 3' TERM; touch up; while :; do sleep 0.05; done"
+    job = login.submit(
+        f"{SCRIPT}srun bash -c {shlex.quote(task)} & until [ -e up ]; do sleep 0.02; done\nkill $!; wait $!\n",
+        "-o handed.txt",
+    )
+    assert login.ended(job) == "FAILED 3:0"
+    assert login.run("cat handed.txt").out.startswith("told\ndone\n")
+
+
 def test_jobs_wait_for_nodes_in_their_order(login: Login) -> None:
     running = [login.submit(SCRIPT + "sleep 60\n", "-t 2:00:00") for _ in range(3)]
     first, second = (login.submit(SCRIPT + "true\n", "-t 2:00:00") for _ in range(2))

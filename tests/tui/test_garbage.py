@@ -86,6 +86,19 @@ def test_python_no_longer_looks_through_everything_by_itself() -> None:
     assert len(kept) == 300_000
 
 
+async def test_keys_and_the_mouse_put_it_off(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    touches: list[int] = []
+    monkeypatch.setattr(Garbage, "touched", lambda _: touches.append(1))
+    async with stage.app.run_test(size=SIZE) as pilot:
+        await loaded(stage, pilot)
+        touches.clear()
+        await pilot.press("j")
+        await until(pilot, lambda: touches, "a key")
+        touches.clear()
+        await pilot.hover("#presets")
+        await until(pilot, lambda: touches, "the mouse")
+
+
 async def test_a_closed_screen_is_kept_by_nothing(stage: Stage) -> None:
     kinds = Screen | Widget | StylesCache
     of_other_tests = weakref.WeakSet(one for one in gc.get_objects() if isinstance(one, kinds))

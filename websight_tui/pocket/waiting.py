@@ -1,4 +1,4 @@
-"""What a pending job waits for before it may be given nodes, and how one that has ended comes back. Pure."""
+"""What a pending job waits for before it may be given nodes, and how one that has ended comes back; only jobs change."""
 
 from __future__ import annotations
 
