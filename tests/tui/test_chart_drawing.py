@@ -194,6 +194,8 @@ def test_the_crosshair_says_step_time_and_values() -> None:
     assert f"loss {logged:.4g}" in text
     assert "smoothed" in text
     assert "step 200" in text_of(draw(view_of(run, ChartState(cursor=200.0), palette), 60, 6, palette)), "small as well"
+    rate = ChartState(cursor=200.0, metric=Metric.THROUGHPUT)
+    assert re.search(r"smoothed 4,\d{3}", text_of(draw(view_of(run, rate, palette), 118, 14, palette)))
 
 
 def test_what_was_not_measured_is_said() -> None:

@@ -15,7 +15,6 @@ from websight_tui.projection.model import Verdict
 from websight_tui.runs import events as e
 from websight_tui.runs.state import Link
 from websight_tui.tui import headlines
-from websight_tui.tui.bars import bars
 from websight_tui.tui.glyphs import glyph
 from websight_tui.tui.home_layout import heights
 from websight_tui.tui.palette import Palette
@@ -71,21 +70,6 @@ def test_every_state_can_be_written_in_large_letters() -> None:
     for word in (*Verdict, *Phase, *Link, "no runs yet", "queue empty", "no answer", "asking", "no forecast"):
         assert big_text(word), word
         assert big_text(word, ascii_only=True), word
-
-
-def test_bars_show_what_is_over_its_limit() -> None:
-    cfg = config()
-    known = {p.name: FakePlanner().forecast(cfg.clusters["hai"], p) for p in cfg.presets.values()}
-    chart = bars(known, "rank32", 64, 7, Palette())
-    assert chart is not None
-    lines = chart.plain.split("\n")
-    limit = lines[0].index(glyph("limit"))
-    assert lines[0].rindex(glyph("bar")) < limit, "rank32 fits"
-    assert lines[4].rindex(glyph("bar")) > limit, "baseline does not"
-    assert all(len(line) <= 64 for line in lines)
-    assert "limit 7 h 55 min" in lines[-1]
-    assert bars({"x": None}, "x", 64, 7, Palette()) is None
-    assert bars(known, "rank32", 20, 7, Palette()) is None
 
 
 async def test_what_is_chosen_stands_in_the_title(stage: Stage) -> None:

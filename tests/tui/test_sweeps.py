@@ -57,7 +57,7 @@ async def test_marked_presets_are_reviewed_together_and_submitted_by_one_key(sta
         assert "not submitted" in screen_text(stage.app)
 
 
-async def test_every_bar_is_seen_in_the_smallest_window_and_after_it_was_resized(stage: Stage) -> None:
+async def test_every_bar_is_seen_at_every_size(stage: Stage) -> None:
     async with stage.app.run_test(size=(80, 24)) as pilot:
         await reviewing(stage, pilot)
         for size in ((80, 24), (120, 40), (80, 24)):

@@ -1,4 +1,4 @@
-"""What a pending job waits for before it may be given nodes, and how one that has ended comes back; only jobs change."""
+"""What a pending job waits for before nodes are looked for, and how one that has ended comes back; only jobs change."""
 
 from __future__ import annotations
 

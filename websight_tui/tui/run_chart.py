@@ -15,7 +15,7 @@ from websight_tui.tui.present import finish_band, live_projection
 from websight_tui.tui.reference import LABEL, guide_for
 from websight_tui.tui.widgets.axes import Window
 from websight_tui.tui.widgets.draw import Layer, View, full_window
-from websight_tui.tui.widgets.readout import nearest
+from websight_tui.tui.widgets.readout import figure, nearest
 
 SMOOTHING: Final = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0)
 """Half-lives in logged points."""
@@ -205,7 +205,7 @@ def short_heading(run: RunView, metric: Metric, width: int) -> str:
 def newest(view: View) -> str:
     """Where the curve of a small chart is now, which its few rows do not tell; "" before its first point."""
     curve = view.layers[0].curve
-    return f"{curve.smooth[curve.count - 1]:,.4g}" if curve.count else ""
+    return figure(curve.smooth[curve.count - 1]) if curve.count else ""
 
 
 def _outlook(run: RunView, curve: Curve, axis: Axis) -> Outlook:

@@ -15,7 +15,7 @@ from websight_tui.tui.reference import Points, clipped
 from websight_tui.tui.widgets.axes import Scale, Window, bottom_line, tick_label, upright
 from websight_tui.tui.widgets.canvas import DOTS_X, Canvas, Cell
 from websight_tui.tui.widgets.layer_key import key_rows
-from websight_tui.tui.widgets.readout import Reading, layer_readings, readings
+from websight_tui.tui.widgets.readout import Reading, figure, layer_readings, readings
 
 _Points = Sequence[tuple[float, float]]
 _LEAST_ROWS: Final = 6
@@ -259,7 +259,7 @@ def _texts(view: View, found: list[tuple[Layer, Reading]], canvas: Canvas, palet
     reading = found[0][1]
     lines = reading.lines(view.axis, view.name)
     if canvas.width < _SMALL:
-        lines = [f"{reading.smooth:,.4g}"]
+        lines = [figure(reading.smooth)]
     elif canvas.height <= len(lines):
         lines = ["  ".join(lines[:1] + lines[-1:])]
     return [(line, palette.text) for line in lines]

@@ -38,8 +38,8 @@ class Reading:
         where += [words.clock(self.seconds)] if axis is not Axis.TIME else []
         name = f"{name} " if name else ""
         if self.raw == self.smooth:
-            return [*where, f"{name}{self.raw:,.4g}"]
-        return [*where, f"{name}{self.raw:,.4g}", f"smoothed {self.smooth:.4g}"]
+            return [*where, name + figure(self.raw)]
+        return [*where, name + figure(self.raw), f"smoothed {figure(self.smooth)}"]
 
 
 def nearest(curve: Curve, x: float) -> int | None:
@@ -67,13 +67,18 @@ def layer_readings(
         found: (label, mark, colour, reading, difference to the first).
         plain: colour of the first line.
     """
-    figures = _even([f"{reading.smooth:,.4g}" for *_, reading, _ in found])
+    figures = _even([figure(reading.smooth) for *_, reading, _ in found])
     apart = _even(["", *(f"{difference:+.3g}" for *_, difference in found[1:])])
     width = min(max(len(label) for label, *_ in found), _NAME, room - len(figures[0]) - len(apart[0]) - 4)
     lines = [(axis_label(axis, cursor), plain)]
     for (label, mark, colour, *_), figure, other in zip(found, figures, apart, strict=True):
         lines.append((f"{mark} {shortened(label, width):<{width}} {figure} {other}".rstrip(), colour))
     return lines
+
+
+def figure(value: float) -> str:
+    """A value of a curve in four digits: "0.5391", "4,858"."""
+    return f"{value:,.4g}"
 
 
 def _even(figures: Sequence[str]) -> list[str]:
