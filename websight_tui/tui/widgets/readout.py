@@ -71,8 +71,8 @@ def layer_readings(
     apart = _even(["", *(f"{difference:+.3g}" for *_, difference in found[1:])])
     width = min(max(len(label) for label, *_ in found), _NAME, room - len(figures[0]) - len(apart[0]) - 4)
     lines = [(axis_label(axis, cursor), plain)]
-    for (label, mark, colour, *_), figure, other in zip(found, figures, apart, strict=True):
-        lines.append((f"{mark} {shortened(label, width):<{width}} {figure} {other}".rstrip(), colour))
+    for (label, mark, colour, *_), value, other in zip(found, figures, apart, strict=True):
+        lines.append((f"{mark} {shortened(label, width):<{width}} {value} {other}".rstrip(), colour))
     return lines
 
 
